@@ -1,0 +1,6 @@
+std = "lua54"
+max_line_length = 120
+read_globals = { "try", "secret" }
+files["spec/**/*.lua"] = { std = "+busted" }
+files["modules/*/meta.lua"] = { ignore = { "211", "212", "631" } }
+exclude_files = { "build/**" }
