@@ -1,0 +1,48 @@
+local environment = require "fairlead.environment"
+
+describe("environment", function()
+  it("reads the process's own variables where no overlay is in force", function()
+    assert.equal(os.getenv("PATH"), environment.get("PATH"))
+    assert.is_nil(environment.get("FAIRLEAD_NO_SUCH_VARIABLE"))
+  end)
+
+  it("lays an overlay for the duration of a call and passes its results", function()
+    local a, b, c = environment.with({ PATH = "/elsewhere" }, function(...)
+      return environment.get("PATH"), ...
+    end, nil, 7)
+    assert.same({ "/elsewhere", 7 }, { a, c })
+    assert.is_nil(b)
+    assert.equal(os.getenv("PATH"), environment.get("PATH"))
+  end)
+
+  it("hides a name, and all names with a beginning except those that it gives", function()
+    environment.with({ AWS_PROFILE = "mine", AWS_REGION = "eu-west-2" }, function()
+      environment.with({ ["AWS_*"] = false, AWS_REGION = "eu-west-1", PATH = false }, function()
+        assert.is_nil(environment.get("AWS_PROFILE"))
+        assert.is_nil(environment.get("PATH"))
+        assert.equal("eu-west-1", environment.get("AWS_REGION"))
+      end)
+      assert.equal("mine", environment.get("AWS_PROFILE"))
+    end)
+  end)
+
+  it("takes the overlay away when the call raises", function()
+    assert.is_false(pcall(environment.with, { PATH = "/elsewhere" }, error, "stop"))
+    assert.equal(os.getenv("PATH"), environment.get("PATH"))
+  end)
+
+  it("tells what a child process must be given", function()
+    environment.with({ A = "1", B = "2", ["C_*"] = false }, function()
+      environment.with({ B = false }, function()
+        assert.same({ A = "1", B = false }, environment.overrides())
+      end)
+    end)
+    assert.same({}, environment.overrides())
+  end)
+
+  it("refuses what is not a table", function()
+    assert.error_matches(function()
+      environment.with("A=1", print)
+    end, "bad argument #1 to 'environment.with' %(table expected, got string%)")
+  end)
+end)
