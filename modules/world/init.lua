@@ -1,0 +1,287 @@
+--- The simulated world: a GitHub, an AWS, a Slack, the sites that a release changes, and the people around it, for
+--- rehearsals and specs.
+---
+--- One state machine, evaluated lazily: nothing runs in the background. A request first settles the world (whatever was
+--- due by now happens, in order of time), then a service answers it. All chance comes from one seed: the same seed, the
+--- same scenario and the same requests give the same run, event for event.
+local clock = require "fairlead.clock"
+local errors = require "fairlead.errors"
+local faults = require "fairlead.world.faults"
+local folder = require "fairlead.world.folder"
+local random = require "fairlead.world.random"
+local rehearsal = require "fairlead.world.rehearsal"
+local scenarios = require "fairlead.world.scenarios"
+local task = require "fairlead.task"
+local timeline = require "fairlead.world.timeline"
+local transport = require "fairlead.world.transport"
+
+local M = {}
+
+--- A Monday morning, when nobody minds a release.
+local DEFAULT_START <const> = 1772442000 -- 2026-03-02T09:00:00Z
+
+--- In the order in which they are made; a later one may listen to an earlier one's events.
+local SERVICES <const> = { "github", "slack", "aws", "sites", "people" }
+
+---@class fairlead.world.World
+---@field now number unix seconds: the time of the event that runs, else the time last settled to
+---@field seed integer
+---@field scenario fairlead.world.Scenario
+---@field fixture table what exists when the world begins
+---@field base_urls table<string, string> by service: the address at which clients reach it
+---@field folder fairlead.world.Folder? the repositories on disk, once opened
+---@field github fairlead.world.GitHub
+---@field slack fairlead.world.Slack
+---@field aws table
+---@field sites table
+---@field people table
+local World = {}
+
+function World:__index(name)
+  if name == "now" then
+    return rawget(self, "timeline").now
+  end
+  return World[name]
+end
+
+---@class fairlead.world.Options
+---@field seed integer? 1 when not given
+---@field scenario string? "all-well" when not given
+---@field fixture table what exists: repositories, environments, channels, people
+
+--- Makes a world. Nothing is written to the disk before `open` or `run`.
+---@param options fairlead.world.Options
+---@return fairlead.world.World
+function M.new(options)
+  options = options or {}
+  if type(options.fixture) ~= "table" then
+    error(("bad argument #1 to 'world.new' (fixture: table expected, got %s)"):format(type(options.fixture)), 2)
+  end
+  local seed = options.seed or 1
+  if math.type(seed) ~= "integer" then
+    error("bad argument #1 to 'world.new' (seed: integer expected)", 2)
+  end
+  local scenario, unknown = scenarios.find(options.scenario or "all-well")
+  if not scenario then
+    errors.raise { kind = "usage", op = "world.new", message = unknown }
+  end
+  local self = setmetatable({
+    seed = seed,
+    scenario = scenario,
+    fixture = options.fixture,
+    timeline = timeline.new(options.fixture.start or DEFAULT_START),
+    listeners = {},
+    queue = {},
+    busy = false,
+    base_urls = { github = "https://api.github.com", slack = "https://slack.com/api" },
+  }, World)
+  self.faults = faults.new(self)
+  for _, name in ipairs(SERVICES) do
+    local found, service = pcall(require, "fairlead.world." .. name)
+    if found then
+      self[name] = service.new(self)
+    end
+  end
+  return self
+end
+
+--- The names and descriptions of all scenarios.
+---@return fairlead.world.Scenario[]
+function M.scenarios()
+  return scenarios.list
+end
+
+---@param time number unix seconds
+---@param fn fun(now: number)
+---@return table event setting its `cancelled` to true stops it
+function World:at(time, fn)
+  return self.timeline:at(time, fn)
+end
+
+---@param seconds number
+---@param fn fun(now: number)
+---@return table event setting its `cancelled` to true stops it
+function World:after(seconds, fn)
+  return self.timeline:at(self.now + seconds, fn)
+end
+
+--- A generator of random numbers for one user of them.
+---@param name string
+---@return fairlead.world.Random
+function World:stream(name)
+  return random.stream(self.seed, name)
+end
+
+--- Listens to what happens in the world: "push", "publish", "deployment", "review_requested", …
+---@param name string
+---@param fn fun(data: table)
+function World:on(name, fn)
+  local list = self.listeners[name] or {}
+  self.listeners[name] = list
+  list[#list + 1] = fn
+end
+
+--- Tells the listeners, in the order in which they came.
+---@param name string
+---@param data table
+function World:emit(name, data)
+  for _, fn in ipairs(self.listeners[name] or {}) do
+    fn(data)
+  end
+end
+
+--- A publish job has pushed its images.
+---@param data {environment: string, sha: string, short_sha: string, at: number, run_id: integer}
+function World:publish(data)
+  self:emit("publish", data)
+end
+
+--- A CodeDeploy deployment has come a step further.
+---@param data {id: string, application: string, group: string, environment: string, region: string, account: string,
+--- event: string, at: number, rollback_of: string?}
+function World:deployment_event(data)
+  self:emit("deployment", data)
+end
+
+--- The world serves one request at a time, in the order in which they come: an event or an answer may wait for git, and
+--- no other request may see the state in between.
+local function take_turn(self)
+  local turn = { granted = not self.busy }
+  self.busy = true
+  if not turn.granted then
+    turn.event = task.event()
+    table.insert(self.queue, turn)
+  end
+  return setmetatable(turn, {
+    __close = function()
+      if not turn.granted then -- cancelled in the queue
+        for i, other in ipairs(self.queue) do
+          if other == turn then
+            table.remove(self.queue, i)
+            return
+          end
+        end
+      end
+      local following = table.remove(self.queue, 1)
+      if following then
+        following.granted = true
+        following.event:set()
+      else
+        self.busy = false
+      end
+    end,
+  })
+end
+
+--- Lets everything happen that is due by now.
+---@async
+function World:settle()
+  local turn <close> = take_turn(self)
+  if not turn.granted then
+    turn.event:wait()
+  end
+  self.timeline:settle(clock.now())
+end
+
+local function ends_with(text, ending)
+  return text:sub(-#ending) == ending
+end
+
+--- The service that answers a request, by its host.
+---@param request fairlead.world.Request
+---@return "github"|"slack"|"aws"|"sites"
+function M.service_for(request)
+  if request.service then
+    return request.service
+  end
+  local host = request.host:gsub(":%d+$", "")
+  if host == "api.github.com" or host == "uploads.github.com" or ends_with(host, ".actions.githubusercontent.com") then
+    return "github"
+  elseif host == "slack.com" or ends_with(host, ".slack.com") then
+    return "slack"
+  elseif ends_with(host, ".amazonaws.com") or ends_with(host, ".api.aws") then
+    return "aws"
+  end
+  return "sites"
+end
+
+--- Answers a request, as its service does when the world has come to the present.
+---@async
+---@param request fairlead.world.Request
+---@return fairlead.world.Answer? answer nil: there is no such host
+function World:handle(request)
+  local turn <close> = take_turn(self)
+  if not turn.granted then
+    turn.event:wait()
+  end
+  self.timeline:settle(clock.now())
+  local service = self[M.service_for(request)]
+  if request.fault then
+    local answer = self.faults:answer(M.service_for(request), request.fault)
+    table.insert(service.requests, {
+      at = self.now,
+      method = request.method,
+      path = request.path,
+      operation = request.header("x-amz-target"),
+      status = answer.status,
+      fault = request.fault,
+    })
+    return answer
+  end
+  return service:handle(request)
+end
+
+--- What meets a request on its way, by the scenario. What the service itself answers is kept in the request, for
+--- `handle`; what the network does is for the caller to carry out.
+---@param request fairlead.world.Request
+---@return fairlead.world.Fault? fault "reset", "timeout" or "lost"
+function World:fault(request)
+  local fault = self.faults:draw(request)
+  if fault == "limited" or fault == "server_error" then
+    request.fault = fault
+    return nil
+  end
+  return fault
+end
+
+--- The transport that puts this world in the network's place, for http.with_transport.
+---@return fun(request: table): table
+function World:transport()
+  return transport.new(self)
+end
+
+--- Makes the repositories on disk: GitHub's, bare, and a developer's clone of it.
+---@async
+---@return fairlead.world.Folder
+function World:open()
+  if not self.folder then
+    self.folder = folder.create(self.fixture.github, self.timeline.now)
+    self:emit("opened", self.folder)
+  end
+  return self.folder
+end
+
+--- Removes what `open` made.
+---@async
+function World:close()
+  if self.folder then
+    local gone = self.folder
+    self.folder = nil
+    gone:remove()
+  end
+end
+
+World.__close = World.close
+
+--- Rehearses a procedure in this world: on a virtual clock, with this world's network and tokens, in a working clone of
+--- its own, which is removed afterwards.
+---@async
+---@param script string|table path of a script that returns a procedure, or the procedure
+---@param parameters table<string, any>?
+---@param options {listener: function?, recorder: table?, interactive: boolean?, keep: boolean?}?
+---@return {outcome: string, reason: string?, exit_code: integer, events: table[], elapsed: number, error: any}
+function World:run(script, parameters, options)
+  return rehearsal.run(self, script, parameters or {}, options or {})
+end
+
+return M

@@ -1,0 +1,70 @@
+--- A procedure carried out in a world: virtual clock, the world for a network, tokens that it accepts, a working clone.
+local clock = require "fairlead.clock"
+local environment = require "fairlead.environment"
+local http = require "fairlead.http"
+local procedure = require "fairlead.procedure"
+local sorted = require "fairlead.world.sorted"
+
+local M = {}
+
+--- The variables of somebody who is allowed to do everything in this world. The user's own are hidden: a rehearsal must
+--- neither use nor show them.
+---@param world fairlead.world.World
+---@param folder fairlead.world.Folder
+---@return fairlead.environment.Overlay
+function M.environment(world, folder)
+  local github, aws, slack = world.fixture.github or {}, world.fixture.aws or {}, world.fixture.slack or {}
+  local region
+  for _, place in sorted(aws.environments) do
+    region = region or place.region
+  end
+  return {
+    GH_TOKEN = github.token or false,
+    GITHUB_TOKEN = false,
+    GITHUB_API_URL = false,
+    ["AWS_*"] = false,
+    AWS_ACCESS_KEY_ID = aws.access_key_id or false,
+    AWS_SECRET_ACCESS_KEY = aws.secret_access_key or false,
+    AWS_REGION = region or false,
+    AWS_CONFIG_FILE = "/dev/null",
+    AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
+    AWS_EC2_METADATA_DISABLED = "true",
+    SLACK_BOT_TOKEN = slack.token or false,
+    SLACK_API_URL = false,
+    HTTPS_PROXY = false,
+    https_proxy = false,
+    FAIRLEAD_STATE = folder.state,
+    GIT_CONFIG_GLOBAL = "/dev/null",
+    GIT_CONFIG_NOSYSTEM = "1",
+    GIT_TERMINAL_PROMPT = "0",
+  }
+end
+
+--- See World:run.
+---@async
+---@param world fairlead.world.World
+---@param script string|table
+---@param parameters table<string, any>
+---@param options table
+function M.run(world, script, parameters, options)
+  return clock.simulate({ start = world.now }, function()
+    local closing <close> = world -- luacheck: ignore closing
+    local folder = world:open()
+    local variables = M.environment(world, folder)
+    return environment.with(variables, http.with_transport, world:transport(), function()
+      local began = clock.now()
+      local loaded = type(script) == "string" and procedure.load(script) or script
+      local result = procedure.execute(loaded, parameters, {
+        listener = options.listener,
+        recorder = options.recorder,
+        interactive = options.interactive or false,
+        mode = "rehearsal",
+        directory = folder.work,
+      })
+      result.elapsed = clock.now() - began
+      return result
+    end)
+  end)
+end
+
+return M

@@ -1,0 +1,110 @@
+--- What can be rehearsed: for each name one line of description, and what differs from a release that goes well.
+--- A scenario is data; the services and the simulated people read it.
+local M = {}
+
+---@class fairlead.world.Scenario
+---@field name string
+---@field text string what happens, in one line
+---@field failing_checks table<string, boolean>? jobs of pull requests' test workflows that fail
+---@field attach_delay number? seconds until a push's checks appear, in place of a few
+---@field slower number? how many times longer than usual jobs take
+---@field head_moves boolean? a colleague pushes to the branch between its approval and its merge
+---@field nobody_reviews boolean?
+---@field old_dispatch boolean? a dispatch answers as older servers do: it names no run
+---@field image_delay number? seconds between a publish job's push and the image's appearance in the registry
+---@field rolls_back table<string, boolean>? environments whose deployment fails its health checks
+---@field smoke_fails table<string, boolean>? environments whose site answers wrongly with the new version
+---@field admin_refuses boolean?
+---@field faults {rate: number, kinds: string[], writes: boolean}? what the network does to requests
+---@field limits {rate: number}? services refuse requests for a while: too many of them
+
+---@type fairlead.world.Scenario[] in the order in which they are listed
+M.list = {
+  { name = "all-well", text = "nothing goes wrong" },
+  {
+    name = "tests-fail",
+    text = "a test of the pull request fails",
+    failing_checks = { ["*"] = true },
+  },
+  {
+    name = "tests-late",
+    text = "the tests appear minutes after the push, and take three times as long",
+    attach_delay = 240,
+    slower = 3,
+  },
+  {
+    name = "head-moves",
+    text = "a colleague pushes to the branch after its approval, just before the merge",
+    head_moves = true,
+  },
+  { name = "review-missing", text = "nobody reviews the pull request", nobody_reviews = true },
+  {
+    name = "image-late",
+    text = "the published images appear in the registry minutes after the workflow run has ended",
+    image_delay = 420,
+  },
+  {
+    name = "dispatch-unnamed",
+    text = "GitHub starts the dispatched workflow run, but does not say which run it is",
+    old_dispatch = true,
+  },
+  {
+    name = "staging-rolls-back",
+    text = "staging's new tasks fail their health checks, and CodeDeploy rolls back",
+    rolls_back = { staging = true },
+  },
+  {
+    name = "smoke-test-fails",
+    text = "staging's deployment completes, but the site answers with errors",
+    smoke_fails = { staging = true },
+  },
+  { name = "admin-refuses", text = "the admin refuses the production deployment", admin_refuses = true },
+  {
+    name = "rate-limited",
+    text = "GitHub, AWS and Slack refuse many requests and say when to come back",
+    limits = { rate = 0.12 },
+  },
+  {
+    name = "flaky",
+    text = "answers of 5xx, connections that are reset, time out, or break after the request was carried out",
+    faults = { rate = 0.12, kinds = { "server_error", "reset", "timeout", "lost" }, writes = true },
+  },
+}
+
+--- The number of edits between two names (Levenshtein's distance), for the nearest name.
+local function distance(a, b)
+  local row = {}
+  for j = 0, #b do
+    row[j] = j
+  end
+  for i = 1, #a do
+    local diagonal = row[0]
+    row[0] = i
+    for j = 1, #b do
+      local change = a:byte(i) == b:byte(j) and 0 or 1
+      diagonal, row[j] = row[j], math.min(row[j] + 1, row[j - 1] + 1, diagonal + change)
+    end
+  end
+  return row[#b]
+end
+
+--- The scenario of a name.
+---@param name string
+---@return fairlead.world.Scenario? scenario
+---@return string? message what to tell when there is none: the nearest name and all names
+function M.find(name)
+  local names, nearest, least = {}, nil, math.huge
+  for _, scenario in ipairs(M.list) do
+    if scenario.name == name then
+      return scenario
+    end
+    names[#names + 1] = scenario.name
+    local d = distance(name, scenario.name)
+    if d < least then
+      nearest, least = scenario.name, d
+    end
+  end
+  return nil, ("no scenario %q; did you mean %q? There are: %s"):format(name, nearest, table.concat(names, ", "))
+end
+
+return M
