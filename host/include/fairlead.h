@@ -44,8 +44,7 @@ typedef struct fl_options {
   size_t memory_limit;    /* bytes that the Lua state may hold; 0: 512 MiB */
   const char *data_dir;   /* folder that holds modules/ (Lua halves); NULL: found from the library's place */
   const char *native_dir; /* folder that holds the native modules; NULL: found from the library's place */
-  double grace;           /* seconds that a cancelled script's closing handlers may take; 0: 10 */
-  bool handle_interrupt;  /* SIGINT: first cancels the script, second cuts its cleaning short, third kills */
+  double grace;           /* seconds that a cancelled task's closing handlers may take; 0: 10 */
 } fl_options;
 
 typedef struct fl_error {
@@ -61,9 +60,12 @@ FL_API void fl_host_close(fl_host *host);
 
 /* Runs a script, or a chunk of Lua, as the host's root task, until it and all that it started have ended.
 ** `argc`/`argv` become the script's `arg` (from 1) and its `...`. Returns an exit code; when it is not FL_DONE,
-** fl_host_error tells why. Results are on top of fl_host_lua's stack: nothing is left there. */
+** fl_host_error tells why. A chunk sees modules by their short names (`json`, `http`), a script requires them. */
 FL_API int fl_host_run_file(fl_host *host, const char *path, int argc, char **argv);
 FL_API int fl_host_run_string(fl_host *host, const char *chunk, const char *name, int argc, char **argv);
+
+/* As fl_host_run_string, and prints the values that the chunk returns, or that it is, when it is an expression. */
+FL_API int fl_host_evaluate(fl_host *host, const char *chunk, const char *name, int argc, char **argv);
 
 /* Why the last run ended as it did: kind and one line; `details` (traceback and causes; may be empty) lives until
 ** the next run or close. */
@@ -75,8 +77,9 @@ FL_API lua_State *fl_host_lua(fl_host *host);
 /* `require(name)` will call `open`, as for any C module. 0, or -1 when memory ran out. */
 FL_API int fl_host_preload(fl_host *host, const char *name, lua_CFunction open);
 
-/* From any thread or signal handler: what a first, second, third Ctrl-C would do. */
-FL_API void fl_host_interrupt(fl_host *host);
+/* From a signal handler (async-signal-safe) or another thread: the first call cancels the root task, whose closing handlers
+** run and may wait; the second cuts their cleaning short. Returns how often it was called during this run. */
+FL_API int fl_host_interrupt(fl_host *host);
 
 /* ---- Native modules -------------------------------------------------------------------------- */
 
@@ -112,7 +115,9 @@ struct fl_wait { /* the host's; a module zeroes it once and reads nothing in it 
   fl_resume resume;
   const char *what;
   bool delivered;
-  bool internal; /* a timer or a scope, no input or output of its own: virtual time may pass */
+  bool abandoned;
+  bool internal; /* for a timer or another task, no input or output of its own: virtual time may pass */
+  bool shielded; /* for tasks that are being cancelled already: not abandoned */
   double since;  /* the task's clock when the wait began */
 };
 

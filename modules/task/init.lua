@@ -1,0 +1,132 @@
+--- Tasks: several waits at once, in a structure. A task that is started here never outlives the call (or, for `start`, the task)
+--- that started it; the first failure cancels the others and is raised; a cancelled task's `<close>` variables run and may wait.
+local errors = require "fairlead.errors"
+local native = require "fairlead.task.native"
+local sleep = require("fairlead.clock.native").sleep
+
+local M = {}
+
+---@class Task
+---@field wait fun(self: Task): ... waits for the end; what its function returned, or raises what it raised
+---@field result fun(self: Task): ... the same for one that has finished
+---@field cancel fun(self: Task, reason: string?) raises an error of kind "cancelled" in it, at its next wait
+---@field status fun(self: Task): string, string? "ready", "running", "waiting", "done" or "failed"; what it waits for
+
+---@class TaskEvent
+---@field set fun(self: TaskEvent) wakes all that wait
+---@field clear fun(self: TaskEvent)
+---@field wait fun(self: TaskEvent) returns at once when it is set
+---@field is_set fun(self: TaskEvent): boolean
+
+---Starts `fn(...)` in the background of the calling task, which ends it when it ends itself. A failure of one that nobody waits
+---for is the caller's failure, at its next wait.
+---@param fn function
+---@return Task
+M.start = native.start
+
+---Something that tasks can wait for: not set at first.
+---@return TaskEvent
+M.event = native.event
+
+---Labels the running task, for messages.
+---@param text string
+M.name = native.name
+
+-- List entries in order, then named entries by name: the same order each time.
+local function ordered_keys(functions)
+  local keys = {}
+  for key in pairs(functions) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b)
+    if math.type(a) == "integer" and math.type(b) == "integer" then return a < b end
+    if type(a) ~= type(b) then return type(a) == "number" end
+    return tostring(a) < tostring(b)
+  end)
+  return keys
+end
+
+local function check_functions(name, functions)
+  if type(functions) ~= "table" then
+    error(("bad argument #1 to '%s' (table of functions expected, got %s)"):format(name, type(functions)), 3)
+  end
+  for key, fn in pairs(functions) do
+    if type(fn) ~= "function" then
+      error(("bad argument #1 to '%s' (field %s: function expected, got %s)"):format(name, tostring(key), type(fn)), 3)
+    end
+  end
+end
+
+local function start_all(tasks, functions)
+  local key_of = {}
+  for _, key in ipairs(ordered_keys(functions)) do key_of[tasks:start(functions[key])] = key end
+  return key_of
+end
+
+---Runs all functions at once.
+---@async
+---@param functions table<any, function>
+---@return table results the first result of each, by the same key; raises the first failure, the others being cancelled
+function M.all(functions)
+  check_functions("task.all", functions)
+  local tasks <close> = native.group()
+  local key_of, results = start_all(tasks, functions), {}
+  for task in tasks.next, tasks do results[key_of[task]] = task:result() end
+  return results
+end
+
+---Runs all functions at once until the first returns or fails; cancels the others.
+---@async
+---@param functions table<any, function> at least one
+---@return any result the winner's first result
+---@return any key the winner's key
+function M.race(functions)
+  check_functions("task.race", functions)
+  if next(functions) == nil then error("bad argument #1 to 'task.race' (at least one function expected)", 2) end
+  local tasks <close> = native.group()
+  local key_of = start_all(tasks, functions)
+  local winner = tasks:next()
+  return (winner:result()), key_of[winner]
+end
+
+---Calls `fn(item, index)` for every item of a list, several at once.
+---@async
+---@param list any[]
+---@param fn fun(item: any, index: integer): any
+---@param options { limit: integer? }? how many at once; default: all
+---@return any[] results the first result of each call, in the list's order
+function M.map(list, fn, options)
+  if type(list) ~= "table" then error("bad argument #1 to 'task.map' (list expected, got " .. type(list) .. ")", 2) end
+  if type(fn) ~= "function" then error("bad argument #2 to 'task.map' (function expected, got " .. type(fn) .. ")", 2) end
+  local limit = options and options.limit or #list
+  if math.type(limit) ~= "integer" or limit < 1 and #list > 0 then
+    error("bad argument #3 to 'task.map' (field 'limit': an integer of 1 or more expected)", 2)
+  end
+  local tasks <close> = native.group()
+  local index_of, results, started = {}, {}, 0
+  local function start_next()
+    if started == #list then return end
+    started = started + 1
+    index_of[tasks:start(fn, list[started], started)] = started
+  end
+  for _ = 1, limit do start_next() end
+  for task in tasks.next, tasks do
+    results[index_of[task]] = task:result()
+    start_next()
+  end
+  return results
+end
+
+---Calls `fn(...)` and cancels it after `seconds`.
+---@async
+---@param seconds number
+---@param fn function
+---@return ... fn's results; raises kind "timeout" when it took longer
+function M.timeout(seconds, fn, ...)
+  local tasks <close> = native.group()
+  local work, limit = tasks:start(fn, ...), tasks:start(sleep, seconds)
+  if tasks:next() == limit then
+    errors.raise { kind = "timeout", message = ("not finished within %g s"):format(seconds), retryable = true }
+  end
+  return work:result()
+end
+
+return M
