@@ -179,9 +179,6 @@ static fl_nret open_try(lua_State *L) {
   return 1;
 }
 
-extern const char fl_boot_lua[];
-extern const size_t fl_boot_lua_length;
-
 void globals_open(lua_State *L) {
   fl_host *host = fl_host_of(L);
   luaL_openlibs(L);
@@ -208,7 +205,7 @@ void globals_open(lua_State *L) {
   lua_setfield(L, -2, "exit");
   lua_pop(L, 1);
 
-  if (luaL_loadbufferx(L, fl_boot_lua, fl_boot_lua_length, "=(fairlead boot)", "t") != LUA_OK) lua_error(L);
+  if (luaL_loadbufferx(L, (const char *)boot_code, boot_code_length, "boot", "b") != LUA_OK) lua_error(L);
   luaL_newlib(L, boot_functions);
   luaopen_fairlead_task_native(L);
   lua_getfield(L, -1, "event");

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "internal.h"
 
@@ -75,16 +76,9 @@ static bool find_folders(fl_host *host, const fl_options *options) {
   if (host->native_dir == NULL) host->native_dir = joined(library, "/fairlead");
   while (host->data_dir == NULL && (end = strrchr(library, '/')) != NULL) {
     *end = '\0';
-    char *candidate = joined(library, "/share/fairlead");
-    char *modules = candidate != NULL ? joined(candidate, "/modules") : NULL;
-    char *real = modules != NULL ? realpath(modules, NULL) : NULL;
-    if (real != NULL && (end = strrchr(real, '/')) != NULL && strcmp(end, "/modules") == 0) {
-      *end = '\0'; /* the real folder, so that tracebacks know our own files however they are reached */
-      host->data_dir = joined(real, "");
-    }
-    free(real);
+    char *modules = joined(library, "/share/fairlead/modules");
+    if (modules != NULL && access(modules, R_OK) == 0) host->data_dir = joined(library, "/share/fairlead");
     free(modules);
-    free(candidate);
   }
   free(library);
   return host->native_dir != NULL && host->data_dir != NULL;

@@ -138,6 +138,9 @@ int luaopen_fairlead_secret(lua_State *L);
 
 /* ---- globals.c, loader.c, interrupt.c ---- */
 
+extern const unsigned char boot_code[]; /* boot.lua, compiled by the build */
+extern const size_t boot_code_length;
+
 void globals_open(lua_State *L);
 void loader_open(lua_State *L);
 int luaopen_fairlead_script(lua_State *L);
