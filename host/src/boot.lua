@@ -5,7 +5,8 @@ local tag <const> = native.tag
 local executing, entered, rethrow = native.executing, native.entered, native.rethrow
 local resume, yield, create, close = coroutine.resume, coroutine.yield, coroutine.create, coroutine.close
 
--- A script's own coroutine that waits for the host yields `tag`: pass it outwards, up to the task, and come back with the answer.
+-- A script's own coroutine that waits for the host yields `tag`: pass it outwards, up to the task, and come back with
+-- the answer.
 local waiting = setmetatable({}, { __mode = "k" })
 
 local function settle(co, outer, at, ok, first, ...)
@@ -50,15 +51,16 @@ end
 coroutine.yield = native.yield
 
 -- Text only: a chunk of bytecode can crash the host.
+local TEXT_ONLY <const> = "attempt to load a binary chunk (only text is allowed)"
 local load_any, loadfile_any = load, loadfile
 
 function load(chunk, name, mode, ...)
-  if mode ~= nil and mode ~= "t" and mode ~= "bt" then return nil, "attempt to load a binary chunk (only text is allowed)" end
+  if mode ~= nil and mode ~= "t" and mode ~= "bt" then return nil, TEXT_ONLY end
   return load_any(chunk, name, "t", ...)
 end
 
 function loadfile(path, mode, ...)
-  if mode ~= nil and mode ~= "t" and mode ~= "bt" then return nil, "attempt to load a binary chunk (only text is allowed)" end
+  if mode ~= nil and mode ~= "t" and mode ~= "bt" then return nil, TEXT_ONLY end
   return loadfile_any(path, "t", ...)
 end
 
@@ -68,8 +70,8 @@ function dofile(path)
   return chunk()
 end
 
--- Strict globals for scripts and for our own modules: the standard names are copied, so that they cost nothing; others are
--- looked up (a library may have defined one since), and a name that nobody defined is a mistake.
+-- Strict globals for scripts and for our own modules: the standard names are copied, so that they cost nothing;
+-- others are looked up (a library may have defined one since), and a name that nobody defined is a mistake.
 local strict = {}
 for name, value in pairs(_G) do strict[name] = value end
 setmetatable(strict, {
@@ -83,10 +85,17 @@ setmetatable(strict, {
   end,
 })
 
--- Fairlead's own modules: fairlead.a is modules/a/init.lua, fairlead.a.b is modules/a/b.lua; where there is no such file,
--- fairlead.a and fairlead.a.native are the shared object a.so. Gives whether there is one, its loader or nil, its file.
 local loadlib = package.loadlib
 
+local function load_library(path, name)
+  local loader, problem = loadlib(path, "luaopen_" .. name:gsub("%.", "_"))
+  if not loader then error(problem, 0) end
+  return loader
+end
+
+-- Fairlead's own modules: fairlead.a is modules/a/init.lua, fairlead.a.b is modules/a/b.lua; where there is no such
+-- file, fairlead.a and fairlead.a.native are the shared object a.so. Gives whether there is one, its loader or nil,
+-- its file.
 local function find_module(name)
   local rest = name:match("^fairlead%.([a-z0-9_.]+)$")
   if not rest or rest:find("..", 1, true) then return false end
@@ -95,9 +104,7 @@ local function find_module(name)
   if rest:find(".", 1, true) and native.is_file(path .. ".lua") then return true, nil, path .. ".lua" end
   local library = native.native_dir .. "/" .. rest:gsub("%.native$", "") .. ".so"
   if not native.is_file(library) then return false end
-  local loader, problem = loadlib(library, "luaopen_" .. name:gsub("%.", "_"))
-  if not loader then error(problem, 0) end
-  return true, loader, library
+  return true, load_library(library, name), library
 end
 
 -- What `-e` and the REPL see: modules by their short names; assignments make globals.
@@ -152,8 +159,8 @@ function require(name)
   return package.loaded[name], extra
 end
 
--- Where modules are: preloaded; Fairlead's own; beside the script and in FAIRLEAD_PATH; where the system's Lua keeps its own. Never in
--- the current folder, which may be anybody's.
+-- Where modules are: preloaded; Fairlead's own; beside the script and in FAIRLEAD_PATH; where the system's Lua keeps
+-- its own. Never in the current folder, which may be anybody's.
 local _, _, c_searcher, c_root_searcher = table.unpack(package.searchers)
 
 local function without_current_folder(path)
@@ -193,6 +200,8 @@ local function beside_script(name)
       local path = folder .. "/" .. relative .. suffix
       if native.is_file(path) then return load_text(path, strict) end
     end
+    local library = folder .. "/" .. relative .. ".so"
+    if native.is_file(library) then return load_library(library, name), library end
   end
   return #native.folders > 0 and "no such file in " .. table.concat(native.folders, ", ") or nil
 end
