@@ -49,7 +49,7 @@ local function check_definition(definition, faults)
   end
   for _, parameter in ipairs(definition.parameters) do
     local described = definition.described[parameter] or definition.described["*"]
-    if not described and parameter ~= "self" and not is_private(parameter) then
+    if not described and parameter ~= "self" and parameter ~= "..." and not is_private(parameter) then
       append(faults, ("%s: %s does not describe its parameter '%s' (---@param)"):format(
         definition.place, definition.name, parameter))
     end
