@@ -58,7 +58,7 @@ static const luaL_Reg json_functions[] = {
     {NULL, NULL},
 };
 
-int luaopen_fairlead_json(lua_State *L);
+FL_API int luaopen_fairlead_json(lua_State *L);
 
 int luaopen_fairlead_json(lua_State *L) {
   json_decode_open(L);

@@ -228,7 +228,7 @@ static const luaL_Reg sigv4_functions[] = {
     {NULL, NULL},
 };
 
-int luaopen_fairlead_sigv4(lua_State *L);
+FL_API int luaopen_fairlead_sigv4(lua_State *L);
 
 int luaopen_fairlead_sigv4(lua_State *L) {
   headers_open(L);
