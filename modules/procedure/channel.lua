@@ -1,0 +1,80 @@
+--- The built-in channel of gates: the terminal that the run was started from.
+local M = {}
+
+---@class procedure.TerminalChannel: procedure.Channel
+local Terminal = { name = "terminal" }
+Terminal.__index = Terminal
+
+---@param options {user: string?, read_line: fun(): string|nil} who sits there, and how a line is read (it waits)
+---@return procedure.TerminalChannel
+function M.terminal(options)
+  return setmetatable({ user = options.user, read_line = options.read_line, every = 0 }, Terminal)
+end
+
+---Answers for whoever started the run with --yes.
+---@param user string|nil
+---@return procedure.Channel
+function M.yes(user)
+  return {
+    name = "--yes",
+    ask = function() end,
+    answer = function() return { decision = "approved", by = user, why = "--yes" } end,
+  }
+end
+
+local function listed(names)
+  return table.concat(names, ", ")
+end
+
+function Terminal:ask(request)
+  self.request = request
+  if request.approvers then
+    request.say(("Type: approve NAME, or refuse NAME and why. Who may decide: %s."):format(listed(request.approvers)))
+  else
+    request.say "Type: yes, or no and why."
+  end
+end
+
+local function may(request, name)
+  for _, approver in ipairs(request.approvers) do
+    if approver == name then return true end
+  end
+  return false
+end
+
+-- One typed line to a decision; nil and what to say when it is none.
+local function read(line, request, user)
+  local word, rest = line:match "^%s*(%a*)%s*(.-)%s*$"
+  word = word:lower()
+  local yes = word == "yes" or word == "y" or word == "approve"
+  local no = word == "no" or word == "n" or word == "refuse"
+  if not yes and not no then
+    return nil, request.approvers and "Please type: approve NAME, or refuse NAME and why."
+      or "Please type: yes, or no and why."
+  end
+  local by = user
+  if request.approvers then
+    by, rest = rest:match "^(%S*)%s*(.*)$"
+    if by == "" then return nil, ("Who decides? %s NAME"):format(yes and "approve" or "refuse") end
+    if not may(request, by) then
+      return nil, ("%s may not decide this; who may: %s."):format(by, listed(request.approvers))
+    end
+  end
+  return { decision = yes and "approved" or "refused", by = by, why = rest ~= "" and rest or nil }
+end
+
+function Terminal:answer()
+  while true do
+    local line = self.read_line()
+    if not line then
+      error(require "fairlead.errors".new { kind = "gate.unattended", message = "the terminal was closed" }, 0)
+    end
+    local decision, say = read(line, self.request, self.user)
+    if decision then return decision end
+    self.request.say(say)
+  end
+end
+
+M.read = read
+
+return M

@@ -1,0 +1,95 @@
+--- How a run ends: those who must know are told, then the last event is.
+local clock = require "fairlead.clock"
+local duration = require "fairlead.procedure.duration"
+local events = require "fairlead.procedure.events"
+local outcomes = require "fairlead.procedure.outcome"
+
+local M = {}
+
+---The steps of the plan that did not end well, in its order.
+---@param run procedure.Run
+---@return string[]
+local function not_done(run)
+  local names = {}
+  for _, name in ipairs(run.procedure.plan) do
+    if not run.completed[name] then names[#names + 1] = name end
+  end
+  return names
+end
+
+-- Where in a script a plain Lua error happened: "deploy.lua:12: …".
+local function place(err)
+  if err.kind ~= "script" then return nil end
+  local file, line = tostring(err.message):match "^(.-):(%d+): "
+  return file, tonumber(line)
+end
+
+local SAID <const> = {
+  done = "is done",
+  failed = "failed",
+  usage = "could not start",
+  refused = "was refused",
+  not_authorised = "was not authorised",
+  rolled_back = "was rolled back",
+  waiting = "waits",
+  interrupted = "was interrupted",
+}
+
+-- The ending as notifiers get it.
+local function message(run, final)
+  local text = ("%s %s after %s"):format(run.procedure.summary or run.procedure.name, SAID[final.outcome],
+    duration.text(final.elapsed))
+  if final.error then text = text .. ": " .. final.error end
+  return {
+    ending = true, text = text, run = run.id, procedure = run.procedure.name,
+    outcome = final.outcome, reason = final.reason, exit_code = final.exit_code,
+    error = run.error, failed = final.failed, not_done = final.not_done,
+    live = run.lives, facts = run.facts, elapsed = final.elapsed,
+  }
+end
+
+local function last_event(run)
+  local outcome, reason, exit_code = outcomes.of(run.error)
+  if run.dry and not run.error then reason = "dry_run" end
+  local final = {
+    event = "run.finished", outcome = outcome, reason = reason, exit_code = exit_code,
+    elapsed = events.round(clock.now() - run.started),
+    live = run.lives, facts = run.facts,
+    stopped = run.dry_end,
+  }
+  if run.error then
+    final.error, final.hint, final.failed = tostring(run.error), run.error.hint, run.failed
+    final.file, final.line = place(run.error)
+    final.not_done = not_done(run)
+  end
+  return final
+end
+
+---Ends a run; once. When telling is itself interrupted, the last event still comes.
+---@async
+---@param run procedure.Run
+---@param err table|nil an error object
+function M.finish(run, err)
+  if run.finished then return end
+  if not run.ending then
+    run.error, run.failed = err, err and run.failure and run.failure.path
+  end
+  local _ <close> = setmetatable({}, { __close = function()
+    if run.finished then return end
+    run.finished = clock.now()
+    run.final = last_event(run)
+    run.stream:emit(run.final)
+  end })
+  if run.ending then return end
+  run.ending = true
+  if run.dry then return end
+  if err then
+    for _, handler in ipairs(run.failure_handlers) do
+      local _, why = try(function() handler(err, run) end)
+      if why then run:warn("on_failure: " .. tostring(why)) end
+    end
+  end
+  run:tell(message(run, last_event(run)))
+end
+
+return M

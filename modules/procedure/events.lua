@@ -1,0 +1,78 @@
+--- A run's stream of events: one list, and the listeners that hear each event as it happens.
+local clock = require "fairlead.clock"
+
+local M = {}
+
+---@class procedure.Event
+---@field at number unix seconds, by the run's clock, to the millisecond
+---@field run string the run's id
+---@field event string "run.started", "step.finished", …
+---@field path? string the step, with those that it is part of: "Staging/Deployment"
+---@field step? string the step's own name
+
+---@class procedure.Stream
+---@field list procedure.Event[]
+---@field run string
+---@field private listeners table[]
+---@field broken? string why a listener was dropped
+local Stream = {}
+Stream.__index = Stream
+
+-- Text from outside (a commit message, a service's answer) may not be UTF-8, and JSON holds nothing else.
+local function clean(item)
+  if type(item) == "string" then
+    if utf8.len(item) then return item end
+    local parts, at = {}, 1
+    while at <= #item do
+      local _, bad = utf8.len(item, at)
+      if not bad then
+        parts[#parts + 1] = item:sub(at)
+        break
+      end
+      parts[#parts + 1] = item:sub(at, bad - 1) .. "\u{FFFD}"
+      at = bad + 1
+    end
+    return table.concat(parts)
+  elseif type(item) == "table" and getmetatable(item) == nil then
+    local copy = {}
+    for key, inner in next, item do copy[clean(key)] = clean(inner) end
+    return copy
+  end
+  return item
+end
+
+---@param run string the run's id
+---@param listener? function|table a function, or an object with a method `event`
+---@return procedure.Stream
+function M.new(run, listener)
+  local stream = setmetatable({ list = {}, run = run, listeners = {} }, Stream)
+  if listener then stream.listeners[1] = listener end
+  return stream
+end
+
+---To the millisecond: what a person, a log and a file can use.
+---@param seconds number
+---@return number
+function M.round(seconds)
+  return math.floor(seconds * 1000 + 0.5) / 1000
+end
+
+---@param event table the fields beside `at` and `run`
+function Stream:emit(event)
+  event = clean(event)
+  event.at, event.run = M.round(clock.now()), self.run
+  self.list[#self.list + 1] = event
+  -- A face that fails (its terminal went away) must not fail a release: it is left out from then on.
+  for i = #self.listeners, 1, -1 do
+    local listener = self.listeners[i]
+    local ok, why = pcall(function()
+      if type(listener) == "function" then listener(event) else listener:event(event) end
+    end)
+    if not ok then
+      table.remove(self.listeners, i)
+      self.broken = tostring(why)
+    end
+  end
+end
+
+return M

@@ -1,0 +1,275 @@
+--- run:gate: a decision that the run needs before it goes on.
+---
+--- A decision holds for what was shown to whoever made it. The evidence is written down when the question is asked;
+--- when it can be derived again, that is done after the decision, and any change makes the decision void.
+local clock = require "fairlead.clock"
+local digest = require "fairlead.procedure.digest"
+local dry = require "fairlead.procedure.dry"
+local duration = require "fairlead.procedure.duration"
+local errors = require "fairlead.errors"
+local events = require "fairlead.procedure.events"
+local nodes = require "fairlead.procedure.node"
+local task = require "fairlead.task"
+local value = require "fairlead.procedure.value"
+
+local M = {}
+
+---@class procedure.GateOptions
+---@field name string
+---@field question? string what is asked; the name with a question mark when left out
+---@field evidence? table|fun(): table what the decision is about, plain data; a function is called again afterwards
+---@field approvers? string[] who may decide; nil: whoever started the run (then --yes confirms)
+---@field via? (string|procedure.Channel)[] where it is asked, all at once, the first decision counts; {"terminal"}
+---@field timeout? number seconds; a day when left out
+
+---@class procedure.Channel
+---@field name string
+---@field every? number seconds between two looks for an answer; 5 when left out
+---@field ask fun(self, request: procedure.GateRequest)
+---@field answer fun(self): procedure.Decision|nil
+---@field close? fun(self, decision: procedure.Decision) told to every channel that was asked
+
+---@class procedure.GateRequest
+---@field run string
+---@field procedure string
+---@field name string
+---@field path string
+---@field question string
+---@field evidence table|nil
+---@field digest string of the evidence
+---@field approvers string[]|nil
+---@field deadline number unix seconds
+---@field say fun(text: string) to whoever watches the run
+
+---@class procedure.Decision
+---@field decision "approved"|"refused"|"timeout"|"voided"|"cancelled"
+---@field by? string
+---@field why? string
+---@field via? string the channel's name
+
+local DAY <const> = 86400
+local EVERY <const> = 5
+local FIELDS <const> = { name = true, question = true, evidence = true, approvers = true, via = true, timeout = true }
+
+local function check_options(options)
+  if type(options) ~= "table" then error("run:gate: a table of options expected, got " .. type(options), 3) end
+  nodes.check_name(options.name, "run:gate")
+  local function wrong(text)
+    error(("run:gate %q: %s"):format(options.name, text), 4)
+  end
+  for field in pairs(options) do
+    if not FIELDS[field] then
+      wrong(("unknown field '%s' (it takes name, question, evidence, approvers, via, timeout)"):format(tostring(field)))
+    end
+  end
+  if options.timeout ~= nil and (type(options.timeout) ~= "number" or options.timeout <= 0) then
+    wrong "timeout: a number of seconds above 0 expected"
+  end
+  if options.approvers ~= nil and (type(options.approvers) ~= "table" or #options.approvers == 0) then
+    wrong "approvers: a list of names expected (leave it out where the requester decides)"
+  end
+  if options.via ~= nil and (type(options.via) ~= "table" or #options.via == 0) then
+    wrong "via: a list of channels expected"
+  end
+  local kind = type(options.evidence)
+  if kind ~= "nil" and kind ~= "table" and kind ~= "function" then
+    wrong("evidence: table or function expected, got " .. kind)
+  end
+end
+
+local function derive(options)
+  local evidence = options.evidence
+  if type(evidence) == "function" then evidence = evidence() end
+  dry.need(evidence)
+  local problem = value.problem(evidence, "evidence")
+  if problem then error(("run:gate %q: %s; evidence is plain data"):format(options.name, problem), 4) end
+  return value.copy(evidence), digest.sha256(value.canonical(evidence))
+end
+
+-- The channels by which this run can ask, from names and objects. `skipped` tells why one cannot.
+local function resolve(run, options)
+  local channels, skipped = {}, {}
+  for _, channel in ipairs(options.via or { "terminal" }) do
+    if type(channel) == "string" then
+      local found, why = run:channel(channel, options)
+      if found then
+        channels[#channels + 1] = found
+      elseif why then
+        skipped[#skipped + 1] = why
+      else
+        error(("run:gate %q: via: no channel is called '%s'"):format(options.name, channel), 4)
+      end
+    elseif type(channel) == "table" and channel.ask and channel.answer then
+      channels[#channels + 1] = channel
+    else
+      error(("run:gate %q: via: a channel has name, ask and answer"):format(options.name), 4)
+    end
+  end
+  return channels, skipped
+end
+
+local Gate = {}
+Gate.__index = Gate
+
+function Gate:lose(channel, err)
+  self.problems[#self.problems + 1] = ("%s: %s"):format(channel.name, tostring(err))
+  self.run:warn(("gate '%s': %s cannot be asked: %s"):format(self.node.path, channel.name, tostring(err)))
+end
+
+function Gate:ask(channels)
+  local asked = {}
+  for _, channel in ipairs(channels) do
+    -- Before it is asked: a channel that is interrupted while asking is told how it ended, too.
+    self.asked[#self.asked + 1] = channel
+    local ok, err = pcall(channel.ask, channel, self.request)
+    if ok then
+      asked[#asked + 1] = channel
+    else
+      self.last_error = errors.wrap(err)
+      self:lose(channel, self.last_error)
+    end
+  end
+  return asked
+end
+
+-- Looks for one channel's answer until there is one. A channel that fails leaves the others to it.
+function Gate:listen(channel)
+  local every = channel.every or EVERY
+  while true do
+    local ok, decision = pcall(channel.answer, channel)
+    if ok and decision then
+      return { decision = decision.decision, by = decision.by, why = decision.why, via = channel.name }
+    elseif not ok then
+      local err = errors.wrap(decision)
+      if not err.retryable then
+        self:lose(channel, err)
+        self.last_error, self.alive = err, self.alive - 1
+        if self.alive == 0 then error(err, 0) end
+        task.event():wait() -- until another channel decides
+      end
+    end
+    clock.sleep(every)
+  end
+end
+
+function Gate:decide(channels)
+  local listeners = {}
+  for i, channel in ipairs(channels) do
+    listeners[i] = nodes.bind(self.node, function() return self:listen(channel) end)
+  end
+  self.alive = #channels
+  local left = self.request.deadline - clock.now()
+  local ok, decision = pcall(task.timeout, math.max(left, 0.001), task.race, listeners)
+  if ok then return decision end
+  local err = errors.wrap(decision)
+  if err.kind == "timeout" and clock.now() >= self.request.deadline - 0.001 then return { decision = "timeout" } end
+  error(err, 0)
+end
+
+-- Tells every channel that was asked how it ended; also when the run is cancelled.
+function Gate:__close()
+  local decision = self.decision or { decision = "cancelled" }
+  for _, channel in ipairs(self.asked) do
+    if channel.close then
+      local _, err = try(channel.close, channel, decision)
+      if err then self.run:warn(("gate '%s': %s: %s"):format(self.node.path, channel.name, tostring(err))) end
+    end
+  end
+end
+
+function Gate:tell()
+  local decision = self.decision
+  self.node:emit {
+    event = "gate.decided",
+    decision = decision.decision,
+    by = decision.by,
+    why = decision.why,
+    via = decision.via,
+    digest = self.request.digest,
+  }
+end
+
+function Gate:fail(kind, message, hint)
+  local decision = self.decision
+  self:tell()
+  local err = errors.new { kind = kind, op = "gate", target = self.node.path, message = message, hint = hint }
+  err.by, err.why = decision.by, decision.why
+  error(err, 0)
+end
+
+function Gate:judge(options)
+  local decision, request = self.decision, self.request
+  if decision.decision == "timeout" then
+    self:fail("gate.timeout", ("no decision after %s"):format(duration.text(options.timeout or DAY)),
+      request.approvers and ("ask %s and start again"):format(table.concat(request.approvers, ", ")) or nil)
+  elseif decision.decision == "refused" then
+    self:fail("gate.refused", ("refused by %s%s"):format(decision.by or decision.via,
+      decision.why and ": " .. decision.why or ""))
+  elseif decision.decision ~= "approved" then
+    local what = tostring(decision.decision)
+    error(("channel %s decided %s; approved or refused expected"):format(decision.via, what), 0)
+  end
+  if type(options.evidence) == "function" then
+    local evidence, now = derive(options)
+    if now ~= request.digest then
+      local changes = value.changes(request.evidence, evidence)
+      self.decision = { decision = "voided", by = decision.by, via = decision.via, why = table.concat(changes, "; ") }
+      self:fail("gate.voided", ("what was approved by %s has changed since: %s"):format(decision.by or decision.via,
+        table.concat(changes, "; ")), "ask again with what it is now")
+    end
+  end
+end
+
+---@param Run table the class of runs
+function M.install(Run)
+  ---Asks for a decision and waits for it.
+  ---@async
+  ---@param options procedure.GateOptions
+  ---@return {decision: "approved", by: string?, via: string, why: string?, digest: string, evidence: table?, at: number}
+  ---errors: kinds "gate.refused", "gate.timeout", "gate.voided", "gate.unattended" (nobody can be asked)
+  function Run:gate(options)
+    check_options(options)
+    local question = options.question or options.name .. "?"
+    local node <close> = nodes.open(self, "gate", options.name, { intent = question })
+    local evidence, evidence_digest = derive(options)
+    if self.dry then
+      node:skip("dry run", { would = "ask: " .. question })
+      return dry.unknown(node.path)
+    end
+    local now = clock.now()
+    local gate <close> = setmetatable({ run = self, node = node, asked = {}, problems = {} }, Gate)
+    gate.request = {
+      run = self.id, procedure = self.procedure.name, name = options.name, path = node.path, question = question,
+      evidence = evidence, digest = evidence_digest, approvers = options.approvers,
+      deadline = now + (options.timeout or DAY),
+      say = function(text) node:emit { event = "note", kind = "prompt", text = text } end,
+    }
+    self.waits[node] = {
+      name = options.name, path = node.path, since = now, deadline = gate.request.deadline, text = question,
+    }
+    local channels, skipped = resolve(self, options)
+    local names = {}
+    for i, channel in ipairs(channels) do names[i] = channel.name end
+    node:emit {
+      event = "gate.asked", question = question, evidence = evidence, digest = evidence_digest,
+      approvers = options.approvers, via = names, deadline = events.round(gate.request.deadline),
+    }
+    channels = gate:ask(channels)
+    if #channels == 0 then
+      if gate.last_error then error(gate.last_error, 0) end
+      gate.decision = { decision = "refused", why = table.concat(skipped, "; ") }
+      gate:fail("gate.unattended", "nobody can be asked: " .. table.concat(skipped, "; "),
+        options.approvers and "run it in a terminal, or ask via another channel"
+          or "run it in a terminal, or confirm with --yes")
+    end
+    gate.decision = gate:decide(channels)
+    gate:judge(options)
+    gate:tell()
+    return {
+      decision = "approved", by = gate.decision.by, via = gate.decision.via, why = gate.decision.why,
+      digest = evidence_digest, evidence = evidence, at = events.round(clock.now()),
+    }
+  end
+end
+
+return M

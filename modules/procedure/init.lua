@@ -1,0 +1,229 @@
+--- Procedures: what a team does step by step, written as a Lua function and carried out by `fairlead run`.
+---
+---   local procedure = require "fairlead.procedure"
+---   return procedure.new {
+---     name = "restart", summary = "Restart the service", parameters = { environment = { required = true } },
+---     run = function(run, parameters) … end,
+---   }
+---
+--- This layer knows no service and never prints: it makes events, and faces listen.
+local clock = require "fairlead.clock"
+local digest = require "fairlead.procedure.digest"
+local ending = require "fairlead.procedure.ending"
+local errors = require "fairlead.errors"
+local events = require "fairlead.procedure.events"
+local memory = require "fairlead.procedure.memory"
+local nodes = require "fairlead.procedure.node"
+local outcomes = require "fairlead.procedure.outcome"
+local parameters = require "fairlead.procedure.parameters"
+local Run = require "fairlead.procedure.run"
+local script = require "fairlead.script"
+
+local M = {}
+
+---@class procedure.Procedure
+---@field name string
+---@field summary? string one line
+---@field parameters table<string, procedure.Parameter>
+---@field plan string[] the names of the top-level steps, in order
+---@field run fun(run: procedure.Run, parameters: table<string, any>): any
+---@field rehearsal? fun(): table the world that `fairlead rehearse` plays in
+local Procedure = {}
+Procedure.__index = Procedure
+Procedure.__name = "procedure.Procedure"
+
+local FIELDS <const> = { name = "string", summary = "string", parameters = "table", plan = "table", run = "function",
+  rehearsal = "function" }
+
+---@class procedure.Options
+---@field name string
+---@field summary? string one line
+---@field parameters? table<string, procedure.Parameter>
+---@field plan? string[] the names of the top-level steps, in order
+---@field run fun(run: procedure.Run, parameters: table<string, any>): any
+---@field rehearsal? fun(): table the world that `fairlead rehearse` plays in
+
+---Makes a procedure. Misuse raises, with the procedure's name.
+---@param options procedure.Options
+---@return procedure.Procedure
+function M.new(options)
+  if type(options) ~= "table" then
+    error("bad argument #1 to 'procedure.new' (table expected, got " .. type(options) .. ")", 2)
+  end
+  local name = options.name
+  if type(name) ~= "string" or name == "" then error("procedure.new: name: non-empty text expected", 2) end
+  for field, item in pairs(options) do
+    local kind = FIELDS[field]
+    if not kind then error(("procedure %q: unknown field '%s'"):format(name, tostring(field)), 2) end
+    if type(item) ~= kind then
+      error(("procedure %q: %s: %s expected, got %s"):format(name, field, kind, type(item)), 2)
+    end
+  end
+  if not options.run then error(("procedure %q: run: function expected, got nil"):format(name), 2) end
+  local plan = {}
+  for i, step in ipairs(options.plan or {}) do
+    if type(step) ~= "string" then error(("procedure %q: plan[%d]: text expected"):format(name, i), 2) end
+    plan[i] = step
+  end
+  return setmetatable({
+    name = name,
+    summary = options.summary,
+    parameters = parameters.declare(options.parameters or {}, name),
+    plan = plan,
+    run = options.run,
+    rehearsal = options.rehearsal,
+  }, Procedure)
+end
+
+---@param item any
+---@return boolean
+function M.is(item)
+  return getmetatable(item) == Procedure
+end
+
+-- Unique for a real run; in a rehearsal the same for the same seed.
+local function run_id(options, now)
+  local tail
+  if options.seed or options.mode == "rehearsal" then
+    tail = digest.sha256(("seed %s at %s"):format(options.seed or 0, now)):sub(1, 6)
+  else
+    local random <close> = assert(io.open("/dev/urandom", "rb"))
+    tail = ("%02x%02x%02x"):format(random:read(3):byte(1, 3))
+  end
+  return os.date("!%Y%m%d-%H%M%S", math.floor(now)) .. "-" .. tail
+end
+
+local MODES <const> = { run = true, ["dry-run"] = true, rehearsal = true }
+
+-- HTTP exchanges become events of the step that made them.
+local function follow_http(run)
+  local remove = require "fairlead.http".on_exchange(function(exchange)
+    local event = {
+      event = "http.request", method = exchange.method, url = exchange.url, status = exchange.status,
+      error = exchange.error and tostring(exchange.error) or nil, attempt = exchange.attempt,
+      -- A rehearsal's events repeat exactly; how long this machine took does not.
+      elapsed = run.mode ~= "rehearsal" and exchange.elapsed and events.round(exchange.elapsed) or nil,
+    }
+    local node = nodes.current(run)
+    if node ~= run.root then
+      node:emit(event)
+    else
+      run.stream:emit(event)
+    end
+  end)
+  return setmetatable({}, { __close = function() remove() end })
+end
+
+---@class procedure.Result
+---@field id string
+---@field outcome procedure.Outcome
+---@field reason string
+---@field exit_code integer
+---@field error? Error
+---@field events procedure.Event[]
+---@field started number unix seconds
+---@field finished number
+---@field elapsed number
+---@field value any what the procedure's function returned
+---@field live table[] what it stated to be live where
+---@field facts string[]
+
+---@return procedure.Result
+local function result_of(run)
+  local final = run.final
+  return {
+    id = run.id, outcome = final.outcome, reason = final.reason, exit_code = final.exit_code, error = run.error,
+    events = run.stream.list, started = run.started, finished = run.finished, elapsed = final.elapsed,
+    value = run.value, live = run.lives, facts = run.facts,
+  }
+end
+
+---@class procedure.ExecuteOptions
+---@field listener? function|table fn(event), or an object with a method `event`: hears each event as it happens
+---@field recorder? procedure.Recorder where steps are recorded; memory when left out
+---@field mode? "run"|"dry-run"|"rehearsal"
+---@field interactive? boolean somebody sits at the terminal
+---@field yes? boolean the requester's own confirmations are given
+---@field channels? table<string, procedure.Channel> channels of gates by name; "terminal" replaces the built-in one
+---@field directory? string the working copy; the current folder when left out
+---@field seed? integer makes the run's id repeat
+---@field id? string the run's id
+---@field where? string how to see the list of parameters, for messages
+---@field user? string who started the run
+
+---Carries out a procedure. It returns however the run ended; only a cancellation passes through, after the run has told
+---its end.
+---@async
+---@param procedure procedure.Procedure
+---@param given table<string, any> parameters: text, or typed values
+---@param options? procedure.ExecuteOptions
+---@return procedure.Result
+function M.execute(procedure, given, options)
+  options = options or {}
+  if not M.is(procedure) then
+    error("bad argument #1 to 'procedure.execute' (procedure expected, got " .. type(procedure) .. ")", 2)
+  end
+  local mode = options.mode or "run"
+  if not MODES[mode] then error("procedure.execute: mode: run, dry-run or rehearsal expected", 2) end
+  local now = clock.now()
+  local id = options.id or run_id(options, now)
+  local run = Run.new {
+    id = id, procedure = procedure, mode = mode, started = now,
+    recorder = options.recorder or memory.new(),
+    stream = events.new(id, options.listener),
+    directory = options.directory or ".",
+    channels = options.channels or {},
+    interactive = options.interactive or false,
+    yes = options.yes or false,
+    user = options.user or os.getenv "USER" or os.getenv "LOGNAME",
+  }
+  local values, wrong = try(parameters.read, procedure.parameters, given or {}, options.where or "fairlead help SCRIPT")
+  if wrong then
+    run.error, run.finished = wrong, now
+    run.final = outcomes.finished_event(wrong, now)
+    run.stream:emit(run.final)
+    return result_of(run)
+  end
+  run.parameters = values
+  local _ <close> = follow_http(run)
+  run.stream:emit {
+    event = "run.started", procedure = procedure.name, summary = procedure.summary, parameters = values,
+    plan = procedure.plan, mode = mode,
+  }
+  -- A cancellation passes through here: its closers, the run's ending among them, may still wait for a while.
+  local _ <close> = setmetatable({}, { __close = function(_, err)
+    if err ~= nil then ending.finish(run, errors.wrap(err)) end
+  end })
+  local _, err = try(function() run.value = procedure.run(run, values) end)
+  if err and err.kind == "dry_run.end" then run.dry_end, err = err.message, nil end
+  ending.finish(run, err)
+  return result_of(run)
+end
+
+---Loads a script that returns a procedure.
+---@async
+---@param path string
+---@return procedure.Procedure
+---errors: kinds "script.not_found", "script.syntax", "script" (it failed while loading), "script.no_procedure"
+function M.load(path)
+  local result = script.load(path)(path)
+  if M.is(result) then return result end
+  local got = type(result) == "table" and "a table that is not a procedure" or tostring(result)
+  errors.raise {
+    kind = "script.no_procedure", op = "script", target = path, message = "returned " .. got,
+    hint = "end it with `return procedure.new{…}`",
+  }
+end
+
+---The outcome, the reason code and the exit code of a run that ended with this error; nil: that ended well.
+---@param err Error|nil
+---@return procedure.Outcome outcome, string reason, integer exit_code
+M.outcome_of = outcomes.of
+
+---The last event of a run that never began: a script that cannot be loaded, wrong parameters.
+---@param err Error
+---@param at number unix seconds
+---@return table event
+M.finished_event = outcomes.finished_event
+
+return M

@@ -1,0 +1,182 @@
+--- The tree of a run: where in it each task is, and the events that each part's beginning and end make.
+---
+--- A node is one step, stage, wait or gate while it is under way. Its `<close>` tells the end, so that an error, a
+--- cancellation and a plain return all leave the tree in order.
+local clock = require "fairlead.clock"
+local digest = require "fairlead.procedure.digest"
+local errors = require "fairlead.errors"
+local events = require "fairlead.procedure.events"
+local value = require "fairlead.procedure.value"
+
+local M = {}
+
+---@class procedure.Node
+---@field run procedure.Run
+---@field name string
+---@field path string
+---@field kind "step"|"stage"|"wait"|"gate"|"run"
+---@field parent? procedure.Node
+---@field since number
+---@field counts table<string, integer> how often each name was used directly below this node
+---@field ended? string set when the end has been told
+local Node = {}
+Node.__index = Node
+
+---@param run procedure.Run
+---@return procedure.Node
+function M.root(run)
+  return setmetatable({ run = run, name = "", path = "", kind = "run", counts = {}, since = clock.now() }, Node)
+end
+
+local function is_below(node, ancestor)
+  while node do
+    if node == ancestor then return true end
+    node = node.parent
+  end
+  return false
+end
+
+---The node that the running code belongs to.
+---
+---A task that the script started by itself (task.all inside a step) is not known here; it belongs to the innermost node
+---that everything now under way is part of.
+---@param run procedure.Run
+---@return procedure.Node
+function M.current(run)
+  local known = run.places[coroutine.running()]
+  if known then return known end
+  local open = run.open
+  local node = open[#open] or run.root
+  for i = #open - 1, 1, -1 do
+    while not is_below(open[i], node) and not is_below(node, open[i]) do node = node.parent end
+  end
+  return node
+end
+
+---Wraps a function that another task will call, so that it belongs to `node` there.
+---@param node procedure.Node
+---@param fn function
+---@return function
+function M.bind(node, fn)
+  return function(...)
+    node.run.places[coroutine.running()] = node
+    return fn(...)
+  end
+end
+
+---@param name any
+---@param where string the method, for the message
+function M.check_name(name, where)
+  if type(name) ~= "string" or name == "" then
+    error(("%s: name: non-empty text expected, got %s"):format(where, name == "" and "none" or type(name)), 3)
+  end
+  if name:find "[/%c]" then
+    error(("%s: name %q: a name has no '/' (it separates the names of a path) and no control characters")
+      :format(where, name), 3)
+  end
+end
+
+---Begins a node and tells it.
+---@param run procedure.Run
+---@param kind "step"|"stage"|"wait"|"gate"
+---@param name string
+---@param fields? table what `step.started` says beside the path
+---@return procedure.Node node to be closed
+function M.open(run, kind, name, fields)
+  local co = coroutine.running()
+  local parent = M.current(run)
+  local count = (parent.counts[name] or 0) + 1
+  parent.counts[name] = count
+  local own = count > 1 and ("%s (%d)"):format(name, count) or name
+  local node = setmetatable({
+    run = run,
+    kind = kind,
+    name = own,
+    path = parent.path == "" and own or parent.path .. "/" .. own,
+    parent = parent,
+    counts = {},
+    since = clock.now(),
+    task = co,
+    place_before = run.places[co],
+  }, Node)
+  run.places[co] = node
+  run.open[#run.open + 1] = node
+  run.failure = nil -- the script went on, so an earlier failure was dealt with
+  local event = fields or {}
+  event.event, event.kind = "step.started", kind
+  node:emit(event)
+  return node
+end
+
+---@param event table
+function Node:emit(event)
+  event.path, event.step = self.path, self.name
+  self.run.stream:emit(event)
+end
+
+---What a recorder knows this node by.
+---@param arguments any plain
+---@return table key
+function Node:key(arguments)
+  return {
+    id = self.path,
+    path = self.path,
+    digest = digest.sha256(value.canonical { self.kind, self.path, value.canonical(arguments) }),
+  }
+end
+
+---Ends a node that did nothing: it was done before, or this is a dry run.
+---@param why "already"|"recorded"|"dry run"
+---@param fields? table
+function Node:skip(why, fields)
+  local event = fields or {}
+  event.event, event.why = "step.skipped", why
+  event.elapsed = events.round(clock.now() - self.since)
+  self.ended, self.why_skipped = "skipped", why
+  self:emit(event)
+end
+
+local function status_of(err)
+  if err == nil then return "done" end
+  local kind = type(err) == "table" and err.kind or "script"
+  if kind == "cancelled" then return "cancelled" end
+  if kind == "dry_run.end" then return "stopped" end
+  return (kind == "gate" or kind:find "^gate%.") and "refused" or "failed"
+end
+
+function Node:__close(err)
+  local run = self.run
+  run.places[self.task] = self.place_before
+  for i = #run.open, 1, -1 do
+    if run.open[i] == self then
+      table.remove(run.open, i)
+      break
+    end
+  end
+  run.waits[self] = nil
+  if self.ended then
+    if self.parent == run.root and self.why_skipped ~= "dry run" then run.completed[self.name] = true end
+    return
+  end
+  local event = {
+    event = "step.finished",
+    status = status_of(err),
+    elapsed = events.round(clock.now() - self.since),
+  }
+  self.ended = event.status
+  if err ~= nil then
+    local wrapped = errors.wrap(err)
+    event.error, event.reason = tostring(wrapped), wrapped.reason or wrapped.kind
+    -- The innermost node that an error passes names the place; those around it pass the same error on, and siblings
+    -- are only cancelled because of it.
+    local failure = run.failure
+    if not failure or (not rawequal(failure.raised, err) and event.status ~= "cancelled") then
+      run.failure = { raised = err, path = self.path }
+    end
+  elseif self.parent == run.root then
+    run.completed[self.name] = true
+  end
+  self:emit(event)
+end
+
+return M

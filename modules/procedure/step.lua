@@ -1,0 +1,120 @@
+--- run:step and run:stage.
+local dry = require "fairlead.procedure.dry"
+local errors = require "fairlead.errors"
+local nodes = require "fairlead.procedure.node"
+local value = require "fairlead.procedure.value"
+
+local M = {}
+
+---@class procedure.StepOptions
+---@field intent? any what the step is about to do, as text or plain data; recorded before acting, matched on resume
+---@field already? fun(): any looks at the world: the result when it is done already, nil or false when it is not
+---@field act fun(): any does it; its result must be plain data
+
+local function check(name, what)
+  nodes.check_name(name, "run:step")
+  if type(what) == "function" then return { act = what } end
+  if type(what) ~= "table" or type(what.act) ~= "function" then
+    error(("run:step %q: a function or {intent=, already=, act=function} expected, got %s"):format(name,
+      type(what) == "table" and "a table without act" or type(what)), 3)
+  end
+  if what.already ~= nil and type(what.already) ~= "function" then
+    error(("run:step %q: already: function expected, got %s"):format(name, type(what.already)), 3)
+  end
+  for field in pairs(what) do
+    if field ~= "intent" and field ~= "already" and field ~= "act" then
+      error(("run:step %q: unknown field '%s' (it takes intent, already, act)"):format(name, tostring(field)), 3)
+    end
+  end
+  return what
+end
+
+-- What was recorded for this step, when it is the same step.
+local function recorded(run, key, intent)
+  local record = run.recorder:find(key)
+  if record and record.digest ~= key.digest then
+    errors.raise {
+      kind = "resume.mismatch",
+      op = "step",
+      target = key.path,
+      message = ("was recorded with the intent %s, the script now has %s"):format(
+        value.brief(record.intent), value.brief(intent)),
+      hint = "the script or its arguments changed since; start a new run",
+    }
+  end
+  return record
+end
+
+---@param Run table the class of runs
+function M.install(Run)
+  ---Does something once. Before acting its intent is recorded; after, its result. `already` is asked first, so that
+  ---what is done in the world is not done again, whoever did it.
+  ---@async
+  ---@param name string unique enough for a person; a repeated name gets a number
+  ---@param what procedure.StepOptions|fun(): any
+  ---@return any result plain data, as returned by `act` or found by `already`
+  function Run:step(name, what)
+    what = check(name, what)
+    dry.need(what.intent)
+    local problem = value.problem(what.intent, "intent")
+    if problem then error(("run:step %q: %s, which cannot be recorded"):format(name, problem), 2) end
+    local intent_text = what.intent ~= nil and value.describe(what.intent) or nil
+    local node <close> = nodes.open(self, "step", name, { intent = intent_text })
+    local key = node:key(what.intent)
+    local record = recorded(self, key, what.intent)
+    if record and record.status == "finished" then
+      node:skip "recorded"
+      return record.result
+    end
+    local function plain(result)
+      local unfit = value.problem(result, "result")
+      if unfit then
+        error(("run:step %q: %s, which cannot be recorded; return plain data"):format(name, unfit), 3)
+      end
+    end
+    local found = what.already and what.already() or nil
+    if found then
+      plain(found)
+      if not self.dry then
+        self.recorder:begin(key, what.intent)
+        self.recorder:finish(key, found)
+      end
+      node:skip "already"
+      return found
+    end
+    if self.dry then
+      node:skip("dry run", { would = intent_text or name })
+      return dry.unknown(node.path)
+    end
+    self.recorder:begin(key, what.intent)
+    local result = what.act()
+    plain(result)
+    self.recorder:finish(key, result)
+    return result
+  end
+
+  ---A part of the procedure that groups steps: a branch of the tree, a name in the plan. It is not recorded (the steps
+  ---in it are), so it is gone through again on resume, and in a dry run too.
+  ---@async
+  ---@param name string
+  ---@param fn fun(...): ...
+  ---@return any ... what `fn` returns
+  function Run:stage(name, fn, ...)
+    nodes.check_name(name, "run:stage")
+    if type(fn) ~= "function" then
+      error(("run:stage %q: function expected, got %s"):format(name, type(fn)), 2)
+    end
+    local _ <close> = nodes.open(self, "stage", name)
+    return fn(...)
+  end
+
+  ---A key that is the same each time this step runs in this run, and in no other: for services that take one.
+  ---@return string id 32 hexadecimal digits
+  function Run:step_id()
+    local node = nodes.current(self)
+    if node == self.root then error("run:step_id: called outside any step", 2) end
+    return require "fairlead.procedure.digest".sha256(self.id .. "\0" .. node.path):sub(1, 32)
+  end
+end
+
+return M

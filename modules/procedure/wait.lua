@@ -1,0 +1,166 @@
+--- run:wait: asks again and again, until something is so or its time is over.
+local clock = require "fairlead.clock"
+local dry = require "fairlead.procedure.dry"
+local errors = require "fairlead.errors"
+local events = require "fairlead.procedure.events"
+local nodes = require "fairlead.procedure.node"
+local task = require "fairlead.task"
+local duration = require "fairlead.procedure.duration"
+
+local M = {}
+
+---@class procedure.WaitOptions
+---@field name string
+---@field check fun(): any, (string|procedure.WaitNote|nil) a value that is not false ends the wait; the note tells
+---@field timeout number seconds from the beginning of the wait
+---@field every? number seconds between the first checks; 5 when left out
+
+---@class procedure.WaitNote
+---@field text? string how it stands
+---@field fraction? number 0 to 1
+---@field expected? number unix seconds: when the end is expected
+---@field traffic? number percent of the traffic that goes to the new version
+
+local EVERY <const> = 5
+local GROWTH <const> = 1.25 -- the interval's, from check to check
+local LONGEST <const> = 6 -- times `every`
+local REPEAT <const> = 30 -- seconds after which progress is told although nothing changed
+
+local FIELDS <const> = { name = true, check = true, timeout = true, every = true }
+
+local function check_options(options)
+  if type(options) ~= "table" then error("run:wait: a table of options expected, got " .. type(options), 3) end
+  nodes.check_name(options.name, "run:wait")
+  local function wrong(text)
+    error(("run:wait %q: %s"):format(options.name, text), 4)
+  end
+  if type(options.check) ~= "function" then wrong("check: function expected, got " .. type(options.check)) end
+  if type(options.timeout) ~= "number" or options.timeout <= 0 then
+    wrong "timeout: a number of seconds above 0 expected"
+  end
+  if options.every ~= nil and (type(options.every) ~= "number" or options.every <= 0) then
+    wrong "every: a number of seconds above 0 expected"
+  end
+  for field in pairs(options) do
+    if not FIELDS[field] then
+      wrong(("unknown field '%s' (it takes name, check, timeout, every)"):format(tostring(field)))
+    end
+  end
+end
+
+local function read_note(note)
+  if note == nil then return {} end
+  if type(note) == "table" then return note end
+  return { text = tostring(note) }
+end
+
+local Waiting = {}
+Waiting.__index = Waiting
+
+-- One check, never past the deadline. A retryable failure is a note; any other ends the wait.
+function Waiting:ask(check)
+  local left = self.info.deadline - clock.now()
+  -- At the deadline itself there is one last look, which gets a moment to answer.
+  local ok, value, note = pcall(task.timeout, math.max(left, 5), nodes.bind(self.node, check))
+  if not ok then
+    local err = errors.wrap(value)
+    if err.kind == "timeout" and clock.now() >= self.info.deadline then return nil, { text = "no answer" } end
+    if not err.retryable then error(err, 0) end
+    return nil, { text = self.info.text, fraction = self.info.fraction, expected = self.info.expected,
+      traffic = self.info.traffic, error = tostring(err), pause = tonumber(err.retry_after) }
+  end
+  return value or nil, read_note(note)
+end
+
+function Waiting:tell(note)
+  local info, now = self.info, clock.now()
+  info.text, info.fraction, info.expected, info.traffic = note.text, note.fraction, note.expected, note.traffic
+  info.error, info.checks = note.error, info.checks + 1
+  local says = ("%s|%s|%s|%s"):format(note.text, note.fraction, note.traffic, note.error)
+  if says == self.said and now - self.said_at < REPEAT then return end
+  self.said, self.said_at = says, now
+  self.node:emit {
+    event = "wait.progress",
+    text = note.text,
+    fraction = note.fraction,
+    traffic = note.traffic,
+    expected = note.expected and events.round(note.expected),
+    error = note.error,
+    since = events.round(info.since),
+    deadline = events.round(info.deadline),
+    checks = info.checks,
+  }
+end
+
+-- Starts at `every` and grows gently, so that a long wait costs few requests; close to the expected end it is fine
+-- again, so that the end is not found out late.
+function Waiting:pause(note, every)
+  local now = clock.now()
+  self.interval = math.min(self.interval and self.interval * GROWTH or every, every * LONGEST)
+  local pause = self.interval
+  if note.expected then
+    local remaining = note.expected - now
+    if remaining > 0 then
+      pause = math.min(pause, math.max(every, remaining / 2))
+    elseif not self.overdue then
+      self.overdue, self.interval, pause = true, every, every
+    end
+  end
+  if note.pause then pause = math.max(pause, note.pause) end
+  return math.min(pause, math.max(0, self.info.deadline - now))
+end
+
+function Waiting:time_out(options)
+  local info = self.info
+  local last = info.error or info.text
+  errors.raise {
+    kind = "wait.timeout",
+    op = "wait for",
+    target = self.node.path,
+    message = ("not there after %s%s"):format(duration.text(options.timeout), last and "; last seen: " .. last or ""),
+  }
+end
+
+---@param Run table the class of runs
+function M.install(Run)
+  ---Waits until `check` gives a value. The first check is at once; a check's retryable error is told and tolerated.
+  ---@async
+  ---@param options procedure.WaitOptions
+  ---@return any value what `check` gave
+  ---errors: kind "wait.timeout"; what `check` raises
+  function Run:wait(options)
+    check_options(options)
+    local every = options.every or EVERY
+    local now = clock.now()
+    local node <close> = nodes.open(self, "wait", options.name, { deadline = events.round(now + options.timeout) })
+    local info = { name = options.name, path = node.path, since = now, deadline = now + options.timeout, checks = 0 }
+    self.waits[node] = info
+    local waiting = setmetatable({ node = node, info = info }, Waiting)
+    while true do
+      local last_look = clock.now() >= info.deadline
+      local value, note = waiting:ask(options.check)
+      waiting:tell(note)
+      if value ~= nil then return value end
+      if self.dry then
+        node:skip("dry run", { would = "wait for " .. options.name })
+        return dry.unknown(node.path)
+      end
+      if last_look then waiting:time_out(options) end
+      clock.sleep(waiting:pause(note, every))
+    end
+  end
+
+  ---What the run waits for now, oldest first: waits and gates.
+  ---@return {name: string, path: string, since: number, deadline: number, text: string?, expected: number?}[]
+  function Run:waiting()
+    local list = {}
+    for _, info in pairs(self.waits) do list[#list + 1] = info end
+    table.sort(list, function(a, b)
+      if a.since ~= b.since then return a.since < b.since end
+      return a.path < b.path
+    end)
+    return list
+  end
+end
+
+return M
