@@ -124,18 +124,14 @@ local short_names = setmetatable({}, {
 local loading = {}
 local finished = { __close = function(self) loading[self.name] = nil; self.event:set() end }
 
-local function not_found(name, tried)
-  error("module '" .. name .. "' not found:" .. table.concat(tried), 3)
-end
-
 local function find(name)
   local tried = {}
   for _, searcher in ipairs(package.searchers) do
     local loader, extra = searcher(name)
     if type(loader) == "function" then return loader, extra end
-    if type(loader) == "string" then tried[#tried + 1] = loader:find("^\n") and loader or "\n\t" .. loader end
+    if type(loader) == "string" then tried[#tried + 1] = loader end
   end
-  not_found(name, tried)
+  error("module '" .. name .. "' not found: " .. table.concat(tried, "; "), 3)
 end
 
 function require(name)
@@ -181,13 +177,13 @@ end
 local function preloaded(name)
   local loader = package.preload[name]
   if loader then return loader, ":preload:" end
-  return "no field package.preload['" .. name .. "']"
+  return nil
 end
 
 local function own(name)
   if not name:find("^fairlead%.") then return nil end
   local found, loader, where = find_module(name)
-  if not found then return "not one of Fairlead's modules" end
+  if not found then return "it is not one of Fairlead's modules" end
   if loader then return loader, where end
   return load_text(where, strict)
 end
@@ -203,15 +199,24 @@ local function beside_script(name)
     local library = folder .. "/" .. relative .. ".so"
     if native.is_file(library) then return load_library(library, name), library end
   end
-  return #native.folders > 0 and "no such file in " .. table.concat(native.folders, ", ") or nil
+  return #native.folders > 0 and "there is no such file in " .. table.concat(native.folders, ", ") or nil
 end
 
 local function in_lua_path(name)
-  local path, problem = package.searchpath(name, package.path)
-  if not path then return problem end
+  local path = package.searchpath(name, package.path)
+  if not path then return "nor where Lua keeps its modules" end
   return load_text(path, _G)
 end
 
-package.searchers = { preloaded, own, beside_script, in_lua_path, c_searcher, c_root_searcher }
+local function quietly(searcher)
+  return function(name)
+    local loader, extra = searcher(name)
+    if type(loader) == "function" then return loader, extra end
+  end
+end
+
+package.searchers = {
+  preloaded, own, beside_script, in_lua_path, quietly(c_searcher), quietly(c_root_searcher),
+}
 strict.load, strict.loadfile, strict.dofile, strict.require = load, loadfile, dofile, require
 native.strict, native.short_names = strict, short_names
