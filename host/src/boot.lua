@@ -204,7 +204,7 @@ end
 
 local function in_lua_path(name)
   local path = package.searchpath(name, package.path)
-  if not path then return "nor where Lua keeps its modules" end
+  if not path then return "it is not in the folders of the system's Lua" end
   return load_text(path, _G)
 end
 

@@ -1,0 +1,316 @@
+--- Did my change win? From a commit to what the public sees, link by link:
+--- build → image digest → deployment, by its own id → digest of the running tasks → the site's answer.
+---
+--- Nothing here asks for "the newest deployment" or whether a service is "stable": both look well after a rollback.
+--- Sources: the API models of ECR, ECS and CodeDeploy; CodeDeploy user guide, "Redeploy and roll back a deployment" (a
+--- rollback is a deployment of its own); ECS API reference, TaskSet (externalId is the CodeDeploy deployment's id).
+local aws = require "fairlead.aws"
+local errors = require "fairlead.errors"
+local git = require "fairlead.git"
+local http = require "fairlead.http"
+
+local M = {}
+
+local CLOCK_SKEW <const> = 60 -- seconds by which AWS's clocks may differ from one another
+
+local function short(sha) return sha:sub(1, 8) end
+
+local function clients(release, environment)
+  release.clients = release.clients or {}
+  local known = release.clients[environment.name]
+  if known then return known end
+  local session <const> = aws.session { profile = environment.profile, region = environment.region }
+  known = { ecr = session:client "ecr", ecs = session:client "ecs", codedeploy = session:client "codedeploy" }
+  release.clients[environment.name] = known
+  return known
+end
+
+-- ---- build ----
+
+local function built(release, build)
+  release.run:wait {
+    name = "Build",
+    timeout = release.settings.timeouts.build,
+    every = 15,
+    check = function()
+      local found <const> = release.github:workflow_run(build.id)
+      if found.status ~= "completed" then return nil, ("%s is %s"):format(found.url, found.status) end
+      if found.conclusion ~= "success" then
+        errors.raise {
+          kind = "github.run_failed", op = "build", target = found.url,
+          message = "it ended with " .. tostring(found.conclusion),
+          hint = "read its log, mend the cause and start again",
+        }
+      end
+      return { id = found.id, commit = found.head_sha }
+    end,
+  }
+end
+
+-- ---- image ----
+
+--- Every abbreviation of a commit that may be its image's tag: the build's shallow clone decides how long it is.
+local function possible_tags(sha)
+  local ids = {}
+  for length = 7, #sha do ids[#ids + 1] = { imageTag = sha:sub(1, length) } end
+  return ids
+end
+
+local function find_image(ecr, environment, sha)
+  local found <const> = ecr:BatchGetImage { repositoryName = environment.repository, imageIds = possible_tags(sha) }
+  local image <const> = found.images[1]
+  if not image then return nil end
+  local details <const> = ecr:DescribeImages {
+    repositoryName = environment.repository, imageIds = { { imageDigest = image.imageId.imageDigest } },
+  }
+  local detail <const> = details.imageDetails[1]
+  return { digest = image.imageId.imageDigest, tag = image.imageId.imageTag, pushed_at = detail.imagePushedAt }
+end
+
+local function image_of(release, environment, sha)
+  local ecr <const> = clients(release, environment).ecr
+  return release.run:wait {
+    name = "Image",
+    timeout = release.settings.timeouts.image,
+    every = 10,
+    check = function()
+      return find_image(ecr, environment, sha), ("no image of %s in %s"):format(short(sha), environment.repository)
+    end,
+  }
+end
+
+-- ---- deployment ----
+
+--- Whether a deployment's revision may be of this image: by digest, or by a tag that names the commit. A tag that moves
+--- ("latest") proves nothing either way; the running tasks will tell.
+local function is_of(ecs, deployment, image, sha)
+  local revision <const> = deployment.revision or {}
+  local text <const> = (revision.appSpecContent or revision.string or {}).content or ""
+  local definition <const> = text:match "arn:aws[%w-]*:ecs:[%w-]+:%d+:task%-definition/[%w_-]+:%d+"
+  if not definition then return false end
+  local described <const> = ecs:DescribeTaskDefinition { taskDefinition = definition }
+  for _, container in ipairs(described.taskDefinition.containerDefinitions) do
+    local digest <const> = container.image:match "@(sha256:%x+)$"
+    local tag <const> = not digest and container.image:match ":([%w_.-]+)$"
+    if digest == image.digest then return true end
+    if tag and (git.is_abbreviation(tag, sha) or not tag:find "^%x+$") then return true end
+  end
+  return false
+end
+
+local function find_deployment(aws_clients, environment, image, sha, passed_over)
+  local codedeploy <const> = aws_clients.codedeploy
+  for id in codedeploy:paginate("ListDeployments", {
+    applicationName = environment.codedeploy_application, deploymentGroupName = environment.codedeploy_group,
+    createTimeRange = { start = image.pushed_at - CLOCK_SKEW },
+  }, "deployments") do
+    if not passed_over[id] then
+      local info <const> = codedeploy:GetDeployment { deploymentId = id }.deploymentInfo
+      if info.creator ~= "codeDeployRollback" and is_of(aws_clients.ecs, info, image, sha) then return id end
+      passed_over[id] = true
+    end
+  end
+end
+
+local function deployment_of(release, environment, image, sha)
+  local passed_over = {}
+  return release.run:wait {
+    name = "Start of the deployment",
+    timeout = release.settings.timeouts.image,
+    every = 10,
+    check = function()
+      return find_deployment(clients(release, environment), environment, image, sha, passed_over),
+        ("no deployment of %s in %s"):format(image.tag, environment.codedeploy_group)
+    end,
+  }
+end
+
+local function console(environment, id)
+  return ("https://%s.console.aws.amazon.com/codesuite/codedeploy/deployments/%s"):format(environment.region, id)
+end
+
+--- How far a deployment is: the lifecycle event under way, and the share of the traffic that the new tasks take.
+local function progress(codedeploy, environment, id)
+  local targets <const> = codedeploy:BatchGetDeploymentTargets {
+    deploymentId = id, targetIds = { environment.cluster .. ":" .. environment.service },
+  }.deploymentTargets or {}
+  local target <const> = targets[1] and targets[1].ecsTarget
+  if not target then return { text = id .. " is being prepared" } end
+  local note = { text = id }
+  for _, event in ipairs(target.lifecycleEvents or {}) do
+    if event.status == "InProgress" then note.text = ("%s: %s"):format(id, event.lifecycleEventName) end
+  end
+  for _, set in ipairs(target.taskSetsInfo or {}) do
+    if set.taskSetLabel == "Green" then note.traffic = set.trafficWeight end
+  end
+  return note
+end
+
+local function raise_failed(environment, id, info)
+  local why <const> = info.errorInformation or {}
+  local rollback <const> = info.rollbackInfo and info.rollbackInfo.rollbackDeploymentId
+  local because <const> = ("%s: %s"):format(why.code or info.status, why.message or "CodeDeploy gives no reason")
+  errors.raise {
+    kind = rollback and "deployment.rolled_back" or "deployment." .. info.status:lower(),
+    op = "deployment", target = ("%s of %s"):format(id, environment.codedeploy_application), code = why.code,
+    message = rollback and ("it was rolled back by deployment %s (%s)"):format(rollback, because) or because,
+    hint = "see " .. console(environment, id),
+  }
+end
+
+local function deployed(release, environment, id)
+  local codedeploy <const> = clients(release, environment).codedeploy
+  release.run:fact(("deployment %s to %s: %s"):format(id, environment.name, console(environment, id)))
+  release.run:wait {
+    name = "Deployment",
+    timeout = release.settings.timeouts.deployment,
+    every = 10,
+    check = function()
+      local info <const> = codedeploy:GetDeployment { deploymentId = id }.deploymentInfo
+      if info.status == "Succeeded" then return { id = id } end
+      if info.status == "Failed" or info.status == "Stopped" then raise_failed(environment, id, info) end
+      return nil, progress(codedeploy, environment, id)
+    end,
+  }
+end
+
+-- ---- tasks ----
+
+local function service_of(ecs, environment)
+  local described <const> = ecs:DescribeServices { cluster = environment.cluster, services = { environment.service } }
+  local service <const> = described.services[1]
+  if not service then
+    errors.raise {
+      kind = "aws.api.not_found", op = "ecs.DescribeServices", target = environment.service,
+      message = "there is no such service in " .. environment.cluster, hint = "correct it in settings.lua",
+    }
+  end
+  return service
+end
+
+local function primary_task_set(service)
+  for _, set in ipairs(service.taskSets or {}) do
+    if set.status == "PRIMARY" then return set end
+  end
+end
+
+local function count_running(ecs, environment, task_set, digest)
+  local arns = {}
+  for arn in ecs:paginate("ListTasks", { cluster = environment.cluster, startedBy = task_set.id }, "taskArns") do
+    arns[#arns + 1] = arn
+  end
+  local running, other = 0, 0
+  for first = 1, #arns, 100 do -- DescribeTasks takes 100 at most
+    local described <const> = ecs:DescribeTasks {
+      cluster = environment.cluster, tasks = table.move(arns, first, math.min(first + 99, #arns), 1, {}),
+    }
+    for _, task in ipairs(described.tasks) do
+      local same = false
+      for _, container in ipairs(task.containers) do same = same or container.imageDigest == digest end
+      if task.lastStatus == "RUNNING" and same then running = running + 1 else other = other + 1 end
+    end
+  end
+  return running, other
+end
+
+local function tasks_run(release, environment, id, digest)
+  local ecs <const> = clients(release, environment).ecs
+  return release.run:wait {
+    name = "Running tasks",
+    timeout = release.settings.timeouts.tasks,
+    every = 10,
+    check = function()
+      local service <const> = service_of(ecs, environment)
+      local set <const> = primary_task_set(service)
+      if not set then return nil, environment.service .. " has no primary task set" end
+      if set.externalId ~= id then
+        errors.raise {
+          kind = "deployment.superseded", op = "deployment", target = id,
+          message = ("%s now runs what deployment %s brought"):format(environment.service, tostring(set.externalId)),
+          hint = "find out who deployed, then start again",
+        }
+      end
+      local running <const>, other <const> = count_running(ecs, environment, set, digest)
+      local note <const> = ("%d of %d tasks run %s"):format(running, service.desiredCount, digest:sub(1, 19))
+      return running >= service.desiredCount and other == 0 and running > 0 and { tasks = running }, note
+    end,
+  }.tasks
+end
+
+-- ---- site ----
+
+local function site_of(release, environment)
+  if not release.sites then return environment.site end
+  return (release.sites:gsub("{host}", (environment.site:gsub("^https?://", ""))))
+end
+
+local function site_answers(release, environment, sha)
+  local version <const> = release.settings.version
+  local site <const> = site_of(release, environment)
+  release.run:wait {
+    name = "Site",
+    timeout = release.settings.timeouts.site,
+    every = 5,
+    check = function()
+      local response <const> = http.get(site .. version.path):check()
+      local told <const> = tostring(response:json()[version.field])
+      return git.is_abbreviation(told, sha) and { version = told }, ("%s answers with version %s"):format(site, told)
+    end,
+  }
+  return site
+end
+
+local function smoke_test(release, site)
+  release.run:step("Smoke test", function()
+    local passed = {}
+    for i, page in ipairs(release.settings.smoke_test) do
+      local response <const> = http.get(site .. page.path)
+      if response.status ~= 200 or not response.body:find(page.contains, 1, true) then
+        errors.raise {
+          kind = "smoke_test.failed", op = "smoke test", target = site .. page.path, status = response.status,
+          message = ("answered %d, %s %q"):format(response.status,
+            response.body:find(page.contains, 1, true) and "with" or "without", page.contains),
+          hint = "the new version takes all traffic: mend it, or roll back",
+        }
+      end
+      passed[i] = page.path
+    end
+    return passed
+  end)
+end
+
+-- ---- all of it ----
+
+---Follows a commit from its build until the site answers with it, then tries the site.
+---@async
+---@param release Release
+---@param environment table of settings.lua
+---@param sha string the commit, in full
+---@param build { id: integer } its workflow run
+---@return { digest: string, deployment: string, tasks: integer, site: string }
+function M.follow(release, environment, sha, build)
+  built(release, build)
+  local image <const> = image_of(release, environment, sha)
+  release.run:fact(("image %s:%s is %s"):format(environment.repository, image.tag, image.digest))
+  local id <const> = deployment_of(release, environment, image, sha)
+  deployed(release, environment, id)
+  local tasks <const> = tasks_run(release, environment, id, image.digest)
+  local site <const> = site_answers(release, environment, sha)
+  release.run:live {
+    environment = environment.name, version = sha, url = site, image = image.digest, deployment = id, tasks = tasks,
+  }
+  smoke_test(release, site)
+  return { digest = image.digest, deployment = id, tasks = tasks, site = site }
+end
+
+---The deployment whose tasks take an environment's traffic now.
+---@async
+---@param release Release
+---@param environment table of settings.lua
+---@return string? id
+function M.current(release, environment)
+  local set <const> = primary_task_set(service_of(clients(release, environment).ecs, environment))
+  return set and set.externalId
+end
+
+return M
