@@ -2,7 +2,9 @@
 local clock = require "fairlead.clock"
 local duration = require "fairlead.procedure.duration"
 local events = require "fairlead.procedure.events"
+local json = require "fairlead.json"
 local outcomes = require "fairlead.procedure.outcome"
+local value = require "fairlead.procedure.value"
 
 local M = {}
 
@@ -54,13 +56,13 @@ local function last_event(run)
   local final = {
     event = "run.finished", outcome = outcome, reason = reason, exit_code = exit_code,
     elapsed = events.round(clock.now() - run.started),
-    live = run.lives, facts = run.facts,
+    live = json.array(value.copy(run.lives)), facts = json.array(value.copy(run.facts)),
     stopped = run.dry_end,
   }
   if run.error then
     final.error, final.hint, final.failed = tostring(run.error), run.error.hint, run.failed
     final.file, final.line = place(run.error)
-    final.not_done = not_done(run)
+    final.not_done = json.array(not_done(run))
   end
   return final
 end

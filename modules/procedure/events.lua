@@ -1,7 +1,11 @@
 --- A run's stream of events: one list, and the listeners that hear each event as it happens.
 local clock = require "fairlead.clock"
 
+local json = require "fairlead.json"
+
 local M = {}
+
+local ARRAY <const> = getmetatable(json.array())
 
 ---@class procedure.Event
 ---@field at number unix seconds, by the run's clock, to the millisecond
@@ -33,10 +37,10 @@ local function clean(item)
       at = bad + 1
     end
     return table.concat(parts)
-  elseif type(item) == "table" and getmetatable(item) == nil then
+  elseif type(item) == "table" and (getmetatable(item) == nil or getmetatable(item) == ARRAY) then
     local copy = {}
     for key, inner in next, item do copy[clean(key)] = clean(inner) end
-    return copy
+    return setmetatable(copy, getmetatable(item))
   end
   return item
 end

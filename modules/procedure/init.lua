@@ -12,6 +12,7 @@ local digest = require "fairlead.procedure.digest"
 local ending = require "fairlead.procedure.ending"
 local errors = require "fairlead.errors"
 local events = require "fairlead.procedure.events"
+local json = require "fairlead.json"
 local memory = require "fairlead.procedure.memory"
 local nodes = require "fairlead.procedure.node"
 local outcomes = require "fairlead.procedure.outcome"
@@ -188,7 +189,7 @@ function M.execute(procedure, given, options)
   local _ <close> = follow_http(run)
   run.stream:emit {
     event = "run.started", procedure = procedure.name, summary = procedure.summary, parameters = values,
-    plan = procedure.plan, mode = mode,
+    plan = json.array(table.move(procedure.plan, 1, #procedure.plan, 1, {})), mode = mode,
   }
   -- A cancellation passes through here: its closers, the run's ending among them, may still wait for a while.
   local _ <close> = setmetatable({}, { __close = function(_, err)

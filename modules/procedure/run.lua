@@ -80,6 +80,7 @@ function Run:live(what)
   end
   local problem = value.problem(what, "fact")
   if problem then error("run:live: " .. problem, 2) end
+  if self.dry then return end -- nothing was made live
   local fact = value.copy(what)
   local place = #self.lives + 1
   for i, known in ipairs(self.lives) do

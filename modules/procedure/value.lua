@@ -7,6 +7,8 @@ local json = require "fairlead.json"
 
 local M = {}
 
+local ARRAY <const> = getmetatable(json.array())
+
 local function child(path, key)
   if math.type(key) == "integer" then return ("%s[%d]"):format(path, key) end
   local text = tostring(key)
@@ -37,7 +39,7 @@ local function check_table(value, path, seen)
   if seen[value] then return path .. " refers back to itself" end
   local meta = getmetatable(value)
   -- Lists marked by json.array and json.decode carry a metatable of their own; any other is an object's.
-  if meta ~= nil and not (type(meta) == "table" and meta.__name == "json.array") then
+  if meta ~= nil and meta ~= ARRAY then
     local name = type(meta) == "table" and rawget(meta, "__name")
     return ("%s is an object%s"):format(path, name and " (" .. tostring(name) .. ")" or "")
   end

@@ -139,7 +139,7 @@ function M.install(Run)
     while true do
       local last_look = clock.now() >= info.deadline
       local value, note = waiting:ask(options.check)
-      waiting:tell(note)
+      if value == nil or note.text then waiting:tell(note) end
       if value ~= nil then return value end
       if self.dry then
         node:skip("dry run", { would = "wait for " .. options.name })
