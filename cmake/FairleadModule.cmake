@@ -9,6 +9,8 @@ function(fairlead_module name)
     LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/fairlead
     INSTALL_RPATH "$ORIGIN/.." BUILD_RPATH "$ORIGIN/.." BUILD_WITH_INSTALL_RPATH ON)
   target_link_libraries(module_${name} PRIVATE fairlead fairlead_warnings)
+  # Lua unloads a module with its state, but libuv still has the module's close callbacks to call after that.
+  target_link_options(module_${name} PRIVATE -Wl,-z,nodelete)
   foreach(package IN LISTS arg_LIBRARIES)
     string(MAKE_C_IDENTIFIER ${package} target)
     if(NOT TARGET PkgConfig::${target})
