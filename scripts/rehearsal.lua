@@ -1,5 +1,5 @@
---- The world in which the procedures here are rehearsed: what GitHub, AWS and Slack hold before a release begins. Invented,
---- but of the same shape as the real one; who uses other services or names writes another.
+--- The world in which the procedures here are rehearsed: what GitHub, AWS and Slack hold before a release begins.
+--- Invented, but of the same shape as the real one; who uses other services or names writes another.
 local settings = require "settings"
 
 local M = {}

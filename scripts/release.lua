@@ -1,9 +1,8 @@
---- The vocabulary in which procedures are written: what the releases of all applications share. Each method is one part
---- of the page that the teams used to follow by hand, and one part of the tree that a run shows.
+--- The vocabulary in which procedures are written: what the releases of all applications share. Each method is one
+--- part of the page that the teams used to follow by hand, and one part of the tree that a run shows.
 ---
---- A change is what travels: {number=, url=, title=, author=, branch=, head=, merged=}; head is the commit of the branch,
---- merged the commit on main.
---- What is true of one application only is in settings.lua.
+--- A change is what travels: {number=, url=, title=, author=, branch=, head=, merged=}; head is the commit of the
+--- branch, merged the commit on main. What is true of one application only is in settings.lua.
 local errors = require "fairlead.errors"
 local git = require "fairlead.git"
 local github = require "fairlead.github"

@@ -118,8 +118,10 @@ void timer_stop(fl_timer *timer) {
   fl_timer *last = clock->heap[--clock->count];
   if (last == timer) return;
   size_t slot = timer->slot;
-  if (slot > 0 && earlier(last, clock->heap[(slot - 1) / 2])) sift_up(clock, slot, last);
-  else sift_down(clock, slot, last);
+  if (slot > 0 && earlier(last, clock->heap[(slot - 1) / 2]))
+    sift_up(clock, slot, last);
+  else
+    sift_down(clock, slot, last);
 }
 
 static void fire_first(fl_clock *clock) {

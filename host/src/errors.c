@@ -73,9 +73,12 @@ static int push_frames(lua_State *L, int level, bool ours_too) {
     if (lines++ > 0) luaL_addchar(&text, '\n');
     lua_pushfstring(L, "%s:%d: in ", frame.short_src, frame.currentline);
     luaL_addvalue(&text);
-    if (frame.name != NULL) lua_pushfstring(L, "%s '%s'", frame.namewhat[0] ? frame.namewhat : "function", frame.name);
-    else if (frame.what[0] == 'm') lua_pushliteral(L, "main chunk");
-    else lua_pushfstring(L, "function at line %d", frame.linedefined);
+    if (frame.name != NULL)
+      lua_pushfstring(L, "%s '%s'", frame.namewhat[0] ? frame.namewhat : "function", frame.name);
+    else if (frame.what[0] == 'm')
+      lua_pushliteral(L, "main chunk");
+    else
+      lua_pushfstring(L, "function at line %d", frame.linedefined);
     luaL_addvalue(&text);
   }
   luaL_pushresult(&text);

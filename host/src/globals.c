@@ -88,9 +88,11 @@ static fl_nret global_try(lua_State *L) {
 /* ---- what is gone, and what ends a run ---- */
 
 static fl_nret refuse_shell(lua_State *L) {
-  return luaL_error(L, "%s is not available: it blocks everything else and hands text to a shell; use process.run{\"program\", "
-                       "\"argument\"} from require \"fairlead.process\"",
-                    lua_tostring(L, lua_upvalueindex(1)));
+  return luaL_error(
+      L,
+      "%s is not available: it blocks everything else and hands text to a shell; use process.run{\"program\", "
+      "\"argument\"} from require \"fairlead.process\"",
+      lua_tostring(L, lua_upvalueindex(1)));
 }
 
 static void refuse(lua_State *L, const char *library, const char *name) {

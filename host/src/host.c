@@ -4,6 +4,7 @@
 ** the loop, which runs until those handles are gone.
 */
 #include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,13 +54,8 @@ static void set_error(fl_error *error, const char *kind, const char *message) {
 }
 
 static char *joined(const char *folder, const char *rest) {
-  size_t length = strlen(folder) + strlen(rest) + 1;
-  char *path = malloc(length);
-  if (path != NULL) {
-    strcpy(path, folder);
-    strcat(path, rest);
-  }
-  return path;
+  char *path;
+  return asprintf(&path, "%s%s", folder, rest) < 0 ? NULL : path;
 }
 
 /* Modules lie beside the library: <prefix>/lib[/…]/libfairlead.so, <prefix>/lib[/…]/fairlead, <prefix>/share/fairlead. */
@@ -118,11 +114,10 @@ fl_host *fl_host_new(const fl_options *given, fl_error *error) {
   uv_unref((uv_handle_t *)&host->wake);
   uv_unref((uv_handle_t *)&host->timer);
   host->clock = clock_new(host, false, 0, 1);
-  if (host->clock == NULL) {
-    set_error(error, "memory", "out of memory");
-  } else if (!find_folders(host, options)) {
-    set_error(error, "config.missing", "cannot find Fairlead's modules beside its library; is the installation complete?");
-  } else if ((host->L = lua_newstate(allocate, host)) == NULL) {
+  if (host->clock != NULL && !find_folders(host, options)) {
+    set_error(error, "config.missing",
+              "cannot find Fairlead's modules beside its library; is the installation complete?");
+  } else if (host->clock == NULL || (host->L = lua_newstate(allocate, host)) == NULL) {
     set_error(error, "memory", "out of memory");
   } else {
     *(fl_host **)lua_getextraspace(host->L) = host;
@@ -146,7 +141,7 @@ void fl_host_close(fl_host *host) {
   clock_release(host->clock);
   uv_close((uv_handle_t *)&host->wake, NULL);
   uv_close((uv_handle_t *)&host->timer, NULL);
-  uv_run(&host->loop, UV_RUN_DEFAULT); /* modules' handles finish closing */
+  uv_run(&host->loop, UV_RUN_DEFAULT);   /* modules' handles finish closing */
   if (uv_loop_close(&host->loop) != 0) { /* a foreign module left one open: unreferenced, so the run above ended */
     uv_walk(&host->loop, close_handle, NULL);
     uv_run(&host->loop, UV_RUN_DEFAULT);
@@ -230,8 +225,10 @@ static int failed(fl_host *host) {
   lua_pushcfunction(L, describe_error);
   lua_insert(L, -2);
   int code = FL_FAILED;
-  if (lua_pcall(L, 1, 1, 0) == LUA_OK) code = (int)lua_tointeger(L, -1);
-  else keep_error(host, "memory", "not enough memory", NULL);
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK)
+    code = (int)lua_tointeger(L, -1);
+  else
+    keep_error(host, "memory", "not enough memory", NULL);
   lua_pop(L, 1);
   host->memory_limit -= ERROR_RESERVE;
   return code;

@@ -20,7 +20,7 @@ typedef struct fl_clock fl_clock;
 typedef struct fl_timer fl_timer;
 typedef void (*fl_timer_fire)(fl_timer *timer);
 
-struct fl_timer { /* lives in its user's struct; zeroed = stopped */
+struct fl_timer {  /* lives in its user's struct; zeroed = stopped */
   fl_clock *clock; /* NULL = stopped */
   double at;       /* seconds of that clock */
   uint64_t order;  /* equal times fire in order of setting */
@@ -104,7 +104,7 @@ struct fl_task { /* a "task.Task" userdata; its user value is the coroutine */
 struct group_box { /* a "task.Group" userdata; its user value is the owner's handle */
   fl_task *owner;
   group_box *owner_next;
-  fl_task *members;                         /* not finished */
+  fl_task *members;                        /* not finished */
   fl_task *finished_first, *finished_last; /* in the order of finishing, until group:next takes them */
   signal_list changed;
 };
@@ -146,15 +146,16 @@ void loader_open(lua_State *L);
 int luaopen_fairlead_script(lua_State *L);
 void loader_add_folder(lua_State *L, const char *folder); /* for require, before the others */
 int loader_load_script(lua_State *L, const char *path);   /* 0 and the function, or -1 and an error object */
-int loader_load_chunk(lua_State *L, const char *chunk, const char *name); /* as above; short names of modules are globals */
-void interrupt_take(fl_host *host);                                      /* on the loop or from a hook */
+int loader_load_chunk(lua_State *L, const char *chunk,
+                      const char *name); /* as above; short names of modules are globals */
+void interrupt_take(fl_host *host);      /* on the loop or from a hook */
 
 /* ---- host.c ---- */
 
 struct fl_host {
   lua_State *L;
   uv_loop_t loop;
-  uv_async_t wake; /* from fl_host_interrupt */
+  uv_async_t wake;  /* from fl_host_interrupt */
   uv_timer_t timer; /* the next of the real clocks' timers */
   size_t memory_used, memory_limit;
   double grace;

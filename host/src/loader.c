@@ -70,8 +70,9 @@ static int syntax_error(lua_State *L) {
   const char *text = lua_tostring(L, -1);
   const char *colon = text != NULL ? strchr(text, ':') : NULL;
   fl_error_push(L, "script.syntax", "%s", text != NULL ? text : "cannot be compiled");
-  if (colon != NULL && atoi(colon + 1) > 0) {
-    lua_pushinteger(L, atoi(colon + 1));
+  long line = colon != NULL ? strtol(colon + 1, NULL, 10) : 0;
+  if (line > 0) {
+    lua_pushinteger(L, line);
     lua_setfield(L, -2, "line");
   }
   lua_remove(L, -2);

@@ -85,9 +85,12 @@ int main(int argc, char **argv) {
   }
   catch_interrupts(host);
   int code;
-  if (argc > 2 && strcmp(argv[1], "-e") == 0) code = fl_host_evaluate(host, argv[2], command_line, argc - 3, argv + 3);
-  else if (argc > 1 && names_script(argv[1])) code = fl_host_run_file(host, argv[1], argc - 2, argv + 2);
-  else code = fl_host_run_string(host, run_command, "=(fairlead)", argc - 1, argv + 1);
+  if (argc > 2 && strcmp(argv[1], "-e") == 0)
+    code = fl_host_evaluate(host, argv[2], command_line, argc - 3, argv + 3);
+  else if (argc > 1 && names_script(argv[1]))
+    code = fl_host_run_file(host, argv[1], argc - 2, argv + 2);
+  else
+    code = fl_host_run_string(host, run_command, "=(fairlead)", argc - 1, argv + 1);
   if (code != FL_DONE) print_error(host);
   signal(SIGINT, SIG_DFL);
   signal(SIGTERM, SIG_DFL);

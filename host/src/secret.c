@@ -84,7 +84,8 @@ static fl_nret secret_new(lua_State *L) {
 }
 
 static const luaL_Reg secret_meta[] = {
-    {"__gc", secret_gc}, {"__tostring", secret_tostring}, {"__concat", secret_concat}, {"__eq", secret_equal}, {NULL, NULL},
+    {"__gc", secret_gc}, {"__tostring", secret_tostring}, {"__concat", secret_concat}, {"__eq", secret_equal},
+    {NULL, NULL},
 };
 
 int luaopen_fairlead_secret(lua_State *L) {

@@ -119,8 +119,10 @@ void task_make_ready(fl_task *task) {
   fl_host *host = task->host;
   task->state = TASK_READY;
   task->ready_next = NULL;
-  if (host->ready_last == NULL) host->ready_first = task;
-  else host->ready_last->ready_next = task;
+  if (host->ready_last == NULL)
+    host->ready_first = task;
+  else
+    host->ready_last->ready_next = task;
   host->ready_last = task;
 }
 
@@ -146,8 +148,10 @@ static void task_ended(fl_task *task) {
     task->group = NULL;
     let_go(L, task);
   } else {
-    if (group->finished_last == NULL) group->finished_first = task;
-    else group->finished_last->group_next = task;
+    if (group->finished_last == NULL)
+      group->finished_first = task;
+    else
+      group->finished_last->group_next = task;
     group->finished_last = task;
   }
   signal_fire(&group->changed);
@@ -177,13 +181,12 @@ static void task_resume(fl_task *task) {
 }
 
 void task_run_ready(fl_host *host) {
-  fl_task *last = host->ready_last; /* what these make ready comes after the loop has seen its sockets */
-  for (bool more = last != NULL; more;) {
-    fl_task *task = host->ready_first;
-    more = task != last;
-    host->ready_first = task->ready_next;
-    if (host->ready_first == NULL) host->ready_last = NULL;
+  fl_task *task = host->ready_first; /* what these make ready comes after the loop has seen its sockets */
+  host->ready_first = host->ready_last = NULL;
+  while (task != NULL) {
+    fl_task *next = task->ready_next;
     task_resume(task);
+    task = next;
   }
 }
 

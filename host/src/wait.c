@@ -24,7 +24,9 @@ void fl_wait_check(lua_State *L, const char *what) {
   if (task == NULL) luaL_error(L, "%s can only be called while the host runs a script", what);
   if (!lua_isyieldable(L)) {
     fl_error_push(L, "cannot_wait", "%s would have to wait where Lua cannot", what);
-    lua_pushliteral(L, "it was called from inside a function such as table.sort, string.gsub or __tostring; wait before or after it");
+    lua_pushliteral(
+        L,
+        "it was called from inside a function such as table.sort, string.gsub or __tostring; wait before or after it");
     lua_setfield(L, -2, "hint");
     lua_error(L);
   }
@@ -38,7 +40,7 @@ static void count_external(fl_wait *wait, int change) {
 }
 
 static int wait_continue(lua_State *L, int status, lua_KContext context) {
-  fl_wait *wait = (fl_wait *)context;
+  fl_wait *wait = (fl_wait *)context; /* NOLINT(performance-no-int-to-ptr): the one way that Lua hands a context on */
   fl_task *task = fl_host_of(L)->running;
   (void)status;
   if (!wait->shielded && (wait->abandoned || task_must_stop(task))) return task_raise_cancellation(L, task);

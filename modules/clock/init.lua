@@ -22,8 +22,8 @@ local function run_on(clock, fn, ...)
   return tasks:start_on(clock, fn, ...):wait()
 end
 
----Calls `fn(...)` on a virtual clock. The clock stands still while any task below `fn` runs or waits for something outside the
----process; when all of them sleep it jumps to the first that wakes.
+---Calls `fn(...)` on a virtual clock. The clock stands still while any task below `fn` runs or waits for something
+---outside the process; when all of them sleep it jumps to the first that wakes.
 ---@async
 ---@param options { start: number? } `start` in unix seconds; default: now
 ---@param fn function

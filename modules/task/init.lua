@@ -1,5 +1,6 @@
---- Tasks: several waits at once, in a structure. A task that is started here never outlives the call (or, for `start`, the task)
---- that started it; the first failure cancels the others and is raised; a cancelled task's `<close>` variables run and may wait.
+--- Tasks: several waits at once, in a structure. A task that is started here never outlives the call (or, for
+--- `start`, the task) that started it; the first failure cancels the others and is raised; a cancelled task's
+--- `<close>` variables run and may wait.
 local errors = require "fairlead.errors"
 local native = require "fairlead.task.native"
 local sleep = require("fairlead.clock.native").sleep
@@ -18,8 +19,8 @@ local M = {}
 ---@field wait fun(self: TaskEvent) returns at once when it is set
 ---@field is_set fun(self: TaskEvent): boolean
 
----Starts `fn(...)` in the background of the calling task, which ends it when it ends itself. A failure of one that nobody waits
----for is the caller's failure, at its next wait.
+---Starts `fn(...)` in the background of the calling task, which ends it when it ends itself. A failure of one that
+---nobody waits for is the caller's failure, at its next wait.
 ---@param fn function
 ---@return Task
 M.start = native.start
@@ -95,7 +96,9 @@ end
 ---@return any[] results the first result of each call, in the list's order
 function M.map(list, fn, options)
   if type(list) ~= "table" then error("bad argument #1 to 'task.map' (list expected, got " .. type(list) .. ")", 2) end
-  if type(fn) ~= "function" then error("bad argument #2 to 'task.map' (function expected, got " .. type(fn) .. ")", 2) end
+  if type(fn) ~= "function" then
+    error("bad argument #2 to 'task.map' (function expected, got " .. type(fn) .. ")", 2)
+  end
   local limit = options and options.limit or #list
   if math.type(limit) ~= "integer" or limit < 1 and #list > 0 then
     error("bad argument #3 to 'task.map' (field 'limit': an integer of 1 or more expected)", 2)
