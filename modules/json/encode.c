@@ -62,7 +62,7 @@ static void *block_resize(lua_State *L, block *b, size_t size) {
 }
 
 static void block_need(lua_State *L, block *b, size_t size) {
-  if (size <= b->size) return;
+  if (b->start != NULL && size <= b->size) return;
   size_t wanted = b->size < 512 ? 512 : b->size;
   while (wanted < size) wanted += wanted / 2;
   if (block_resize(L, b, wanted) == NULL) luaL_error(L, "not enough memory");
@@ -114,7 +114,7 @@ static void add_path(luaL_Buffer *buffer, const frame *at, int last) {
 }
 
 /* Raises a misuse: "bad argument #1 to 'json.encode' ($.a[3]: why)". */
-static void refuse(writer *out, const frame *at, const char *why) {
+static _Noreturn void refuse(writer *out, const frame *at, const char *why) {
   lua_State *L = out->L;
   luaL_Buffer buffer;
   luaL_checkstack(L, LUA_MINSTACK, "JSON value");
@@ -122,6 +122,7 @@ static void refuse(writer *out, const frame *at, const char *why) {
   add_path(&buffer, at, at->depth);
   luaL_pushresult(&buffer);
   luaL_error(L, "bad argument #1 to 'json.encode' (%s: %s)", lua_tostring(L, -1), why);
+  __builtin_unreachable();
 }
 
 /* ---- Text ------------------------------------------------------------------------------------------ */
@@ -254,6 +255,7 @@ static int compare_keys(const void *left, const void *right) {
 /* All keys go on the Lua stack, which keeps them alive, and are sorted in a block beside it, shared by all levels. */
 static void write_sorted(writer *out, const frame *at, size_t count) {
   lua_State *L = out->L;
+  if (count == 0) return;
   if (count > LUAI_MAXSTACK / 2 || !lua_checkstack(L, (int)count + LUA_MINSTACK))
     refuse(out, at, "too many keys to sort (sort_keys = false writes them as they come)");
   int table = lua_gettop(L);
@@ -267,7 +269,7 @@ static void write_sorted(writer *out, const frame *at, size_t count) {
     key->text = lua_tolstring(L, -1, &key->length);
     lua_pushvalue(L, -1); /* one stays, lua_next takes the other */
   }
-  qsort((sort_key *)out->keys.start + base, count, sizeof(sort_key), compare_keys);
+  if (count > 1) qsort((sort_key *)out->keys.start + base, count, sizeof(sort_key), compare_keys);
   for (size_t i = 0; i < count; i++) {
     sort_key key = ((sort_key *)out->keys.start)[base + i]; /* a copy: deeper levels may move the block */
     lua_pushvalue(L, key.index);

@@ -14,7 +14,7 @@
 
 void *arena_take(arena *memory, size_t size) {
   if (size > SIZE_MAX - 16) luaL_error(memory->L, "not enough memory");
-  size = (size + 15) & ~(size_t)15;
+  size = size == 0 ? 16 : (size + 15) & ~(size_t)15;
   if (size > memory->left) {
     size_t chunk = size > CHUNK ? size : CHUNK;
     memory->next = lua_newuserdatauv(memory->L, chunk, 1);

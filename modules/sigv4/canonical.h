@@ -34,6 +34,16 @@ static inline bool piece_is(piece p, const char *text, size_t length) {
 #define PIECE_IS(p, literal) piece_is(p, "" literal, sizeof(literal) - 1)
 #define PIECE(literal) ((piece){"" literal, sizeof(literal) - 1})
 
+/* ASCII only, whatever the locale. */
+static inline char to_lower(char c) {
+  if (c >= 'A' && c <= 'Z') return (char)(c + ('a' - 'A'));
+  return c;
+}
+static inline char to_upper(char c) {
+  if (c >= 'a' && c <= 'z') return (char)(c - ('a' - 'A'));
+  return c;
+}
+
 piece encode_component(arena *memory, piece text);
 
 /* `path` as sent. normalize: "." and ".." and empty segments go. double_encode: what is sent is encoded once more, which

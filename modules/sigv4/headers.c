@@ -40,7 +40,7 @@ static piece check_name(header_set *set, const char *name, size_t length) {
     bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     if (!letter && !(c >= '0' && c <= '9') && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
       misuse(set->memory->L, set->op, "headers: a name holds a character that is not allowed");
-    lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    lower[i] = to_lower(c);
   }
   lower[length] = '\0';
   if (length == 0) misuse(set->memory->L, set->op, "headers: a name is empty");

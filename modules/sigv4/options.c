@@ -44,12 +44,13 @@ typedef struct {
   const char *op;
 } reader;
 
-int misuse(lua_State *L, const char *op, const char *format, ...) {
+_Noreturn void misuse(lua_State *L, const char *op, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   const char *why = lua_pushvfstring(L, format, arguments);
   va_end(arguments);
-  return luaL_error(L, "bad argument #1 to '%s' (%s)", op, why);
+  luaL_error(L, "bad argument #1 to '%s' (%s)", op, why);
+  __builtin_unreachable();
 }
 
 static void fill_slots(const reader *in) {
@@ -68,8 +69,8 @@ static void fill_slots(const reader *in) {
   }
 }
 
-static int expect(const reader *in, const char *name, const char *type, int slot) {
-  return misuse(in->L, in->op, "%s: %s expected, got %s", name, type, luaL_typename(in->L, slot));
+static _Noreturn void expect(const reader *in, const char *name, const char *type, int slot) {
+  misuse(in->L, in->op, "%s: %s expected, got %s", name, type, luaL_typename(in->L, slot));
 }
 
 static piece read_string(const reader *in, int option) {
@@ -117,10 +118,9 @@ static void read_url(const reader *in, options *o) {
   for (size_t i = 0; i < url.length; i++)
     if ((unsigned char)url.text[i] < 0x20 || url.text[i] == 0x7F)
       misuse(in->L, in->op, "url: holds a control character");
-  const char *start = NULL;
-  if (strncasecmp(url.text, "https://", 8) == 0) start = url.text + 8;
-  if (strncasecmp(url.text, "http://", 7) == 0) start = url.text + 7;
-  if (start == NULL) misuse(in->L, in->op, "url: http:// or https:// expected");
+  size_t scheme = strncasecmp(url.text, "https://", 8) == 0 ? 8 : strncasecmp(url.text, "http://", 7) == 0 ? 7 : 0;
+  if (scheme == 0) misuse(in->L, in->op, "url: http:// or https:// expected");
+  const char *start = url.text + scheme;
   size_t authority = strcspn(start, "/?#");
   if (authority == 0) misuse(in->L, in->op, "url: has no host");
   for (size_t i = 0; i < authority; i++) {
@@ -128,7 +128,7 @@ static void read_url(const reader *in, options *o) {
     if ((unsigned char)start[i] <= ' ' || (unsigned char)start[i] > 0x7E || start[i] == '\\')
       misuse(in->L, in->op, "url: its host is not ASCII (give the xn-- form)");
   }
-  o->scheme = (piece){url.text, (size_t)(start - url.text) - 3};
+  o->scheme = (piece){url.text, scheme - 3};
   o->authority = (piece){start, authority};
   const char *path = start + authority;
   o->path = (piece){path, strcspn(path, "?#")};
@@ -142,9 +142,8 @@ static void read_method(const reader *in, arena *memory, options *o) {
   piece given = lua_isnil(in->L, SLOT(OPTION_METHOD)) ? PIECE("GET") : read_string(in, OPTION_METHOD);
   char *upper = arena_take(memory, given.length);
   for (size_t i = 0; i < given.length; i++) {
-    char c = given.text[i];
-    upper[i] = c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : c;
-    if (!(upper[i] >= 'A' && upper[i] <= 'Z') && c != '-' && c != '_')
+    upper[i] = to_upper(given.text[i]);
+    if (!(upper[i] >= 'A' && upper[i] <= 'Z') && upper[i] != '-' && upper[i] != '_')
       misuse(in->L, in->op, "method: letters expected");
   }
   if (given.length == 0) misuse(in->L, in->op, "method: letters expected");

@@ -24,7 +24,7 @@ typedef struct {
 } options;
 
 /* Raises "bad argument #1 to 'sigv4.sign' (…)". Messages name no value that could be secret. */
-int misuse(lua_State *L, const char *op, const char *format, ...);
+_Noreturn void misuse(lua_State *L, const char *op, const char *format, ...);
 
 /* Reads and checks the table at index 1. All that `o` points to is kept alive by the stack, which grows. */
 void options_read(lua_State *L, const char *op, arena *memory, options *o);

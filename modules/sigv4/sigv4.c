@@ -89,10 +89,7 @@ static void add_host(signing *s) {
   if (host.length > port_length && memcmp(host.text + host.length - port_length, port, port_length) == 0)
     host.length -= port_length;
   char *lower = arena_take(&s->memory, host.length);
-  for (size_t i = 0; i < host.length; i++) {
-    char c = host.text[i];
-    lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-  }
+  for (size_t i = 0; i < host.length; i++) lower[i] = to_lower(host.text[i]);
   lua_pushlstring(s->L, lower, host.length);
   headers_add(&s->headers, PIECE("Host"), true);
 }
