@@ -1,5 +1,4 @@
---- What a scenario does to requests on their way: the network's faults, and what the services answer when they refuse or
---- break.
+--- What a scenario does to requests on their way: the network's faults, and what services answer that refuse or break.
 local message = require "fairlead.world.message"
 
 local M = {}

@@ -71,6 +71,7 @@ function M.new(options)
     fixture = options.fixture,
     timeline = timeline.new(options.fixture.start or DEFAULT_START),
     listeners = {},
+    preparations = {},
     queue = {},
     busy = false,
     base_urls = { github = "https://api.github.com", slack = "https://slack.com/api" },
@@ -128,6 +129,19 @@ function World:emit(name, data)
   for _, fn in ipairs(self.listeners[name] or {}) do
     fn(data)
   end
+end
+
+--- Calls `fn` each time before the world moves on: for what happens outside of it, like a push to its repository.
+---@param fn async fun()
+function World:before_settling(fn)
+  table.insert(self.preparations, fn)
+end
+
+local function settle(self)
+  for _, prepare in ipairs(self.preparations) do
+    prepare()
+  end
+  self.timeline:settle(clock.now())
 end
 
 --- A publish job has pushed its images.
@@ -214,7 +228,7 @@ function World:handle(request)
   if not turn.granted then
     turn.event:wait()
   end
-  self.timeline:settle(clock.now())
+  settle(self)
   local service = self[M.service_for(request)]
   if request.fault then
     local answer = self.faults:answer(M.service_for(request), request.fault)

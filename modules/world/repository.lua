@@ -326,10 +326,15 @@ end
 ---@async
 ---@param sha string
 ---@param path string
----@return string?
+---@return string? text
+---@return string? blob the id of the file's content
 function Repository:file(sha, path)
-  local done = git(self, { "cat-file", "blob", sha .. ":" .. path }, nil, 128)
-  return done.code == 0 and done.stdout or nil
+  local done = git(self, { "cat-file", "--batch" }, sha .. ":" .. path .. "\n")
+  local blob, size, text = done.stdout:match("^(%x+) blob (%d+)\n(.*)$")
+  if not blob then
+    return nil
+  end
+  return text:sub(1, math.tointeger(size)), blob
 end
 
 --- The commit that a name means: a branch, a tag, a commit id or a unique beginning of one (7 characters or more).

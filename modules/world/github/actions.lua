@@ -1,0 +1,488 @@
+--- GitHub Actions: workflow runs and their jobs, which are also the checks of a commit.
+---
+--- A run appears some seconds after what triggers it. Its jobs appear when what they need has succeeded; they are
+--- queued, run and complete; a job for a protected environment waits for one of its reviewers.
+--- Sources: GitHub Docs, "Events that trigger workflows", "Reviewing deployments", "Using jobs in a workflow".
+local sorted = require "fairlead.world.sorted"
+
+local M = {}
+
+---@class fairlead.world.Actions
+---@field workflows table[] {id=, file=, name=, on=, jobs=, environments_on_push=}
+---@field runs table[] in order of creation
+---@field environments table<string, table> {id=, name=, reviewers=, prevent_self_review=}
+local Actions = {}
+Actions.__index = Actions
+
+--- Seconds from a push to its runs' appearance; from a job's appearance to its start.
+local ATTACH <const> = { low = 2, high = 7 }
+local QUEUE <const> = { low = 2, high = 9 }
+
+---@param github fairlead.world.GitHub
+---@return fairlead.world.Actions
+function M.new(github)
+  local self = setmetatable({
+    github = github,
+    world = github.world,
+    random = github.world:stream("actions"),
+    workflows = {},
+    runs = {},
+    by_id = {},
+    jobs_by_id = {},
+    environments = {},
+    numbers = {},
+  }, Actions)
+  for file, given in sorted(github.fixture.workflows) do
+    table.insert(self.workflows, {
+      id = 1018900 + #self.workflows,
+      file = file,
+      name = given.name or file,
+      on = given.on or {},
+      jobs = given.jobs or {},
+      environments_on_push = given.environments_on_push or {},
+    })
+  end
+  for name, given in sorted(github.fixture.environments) do
+    self.environments[name] = {
+      id = github:new_id(),
+      name = name,
+      reviewers = given.reviewers or {},
+      teams = given.teams or {},
+      prevent_self_review = given.prevent_self_review == true,
+    }
+  end
+  return self
+end
+
+--- A workflow by its file's name or its id.
+---@param name string
+---@return table?
+function Actions:workflow(name)
+  for _, workflow in ipairs(self.workflows) do
+    if workflow.file == name or tostring(workflow.id) == name then
+      return workflow
+    end
+  end
+  return nil
+end
+
+--- Whether an event's filter takes a branch. Filters are true or {branches = {glob, …}}.
+local function takes(filter, branch)
+  if not filter then
+    return false
+  elseif filter == true or not filter.branches then
+    return true
+  end
+  for _, glob in ipairs(filter.branches) do
+    local pattern = glob:gsub("[%-%.%+%?%%%^%$%(%)%[%]]", "%%%0")
+    pattern = pattern:gsub("%*%*", "\0"):gsub("%*", "[^/]*"):gsub("%z", ".*")
+    if branch:match("^" .. pattern .. "$") then
+      return true
+    end
+  end
+  return false
+end
+
+local function attach_delay(self)
+  return self.random:between(ATTACH.low, ATTACH.high) + (self.world.scenario.attach_delay or 0)
+end
+
+--- A branch has a new commit: its workflows start, and those of the pull requests that it is the head of.
+---@param branch string
+---@param sha string
+---@param login string
+function Actions:branch_pushed(branch, sha, login)
+  self.world:after(attach_delay(self), function()
+    for _, workflow in ipairs(self.workflows) do
+      if takes(workflow.on.push, branch) then
+        self:start(workflow, { event = "push", branch = branch, sha = sha, actor = login })
+      end
+    end
+  end)
+  for _, pull in ipairs(self.github.pulls:open_for(branch)) do
+    self:pull_changed(pull, login)
+  end
+end
+
+--- A pull request was opened, or its head has moved.
+---@param pull table
+---@param login string
+function Actions:pull_changed(pull, login)
+  local sha = pull.head_sha
+  self.world:after(attach_delay(self), function()
+    for _, workflow in ipairs(self.workflows) do
+      if takes(workflow.on.pull_request, pull.base) then
+        local trigger = { event = "pull_request", branch = pull.head, sha = sha, actor = login, title = pull.title }
+        self:start(workflow, trigger)
+      end
+    end
+  end)
+end
+
+---@class fairlead.world.Trigger
+---@field event "push"|"pull_request"|"workflow_dispatch"
+---@field branch string
+---@field sha string
+---@field actor string
+---@field inputs table<string, string>?
+---@field title string?
+
+--- Starts a run.
+---@param workflow table
+---@param trigger fairlead.world.Trigger
+---@return table run
+function Actions:start(workflow, trigger)
+  local now = self.world.now
+  local commit = self.github:repository().commits[trigger.sha]
+  self.numbers[workflow.file] = (self.numbers[workflow.file] or 0) + 1
+  local run = {
+    id = self.github:new_id(),
+    suite_id = self.github:new_id(),
+    workflow = workflow,
+    number = self.numbers[workflow.file],
+    attempt = 1,
+    event = trigger.event,
+    branch = trigger.branch,
+    sha = trigger.sha,
+    actor = trigger.actor,
+    inputs = trigger.inputs or {},
+    title = trigger.event == "workflow_dispatch" and workflow.name
+      or trigger.title
+      or (commit and commit.message:match("^[^\n]*"))
+      or workflow.name,
+    status = "queued",
+    created = now,
+    started = now,
+    updated = now,
+    jobs = {},
+    earlier_jobs = {},
+    reviews = {},
+  }
+  table.insert(self.runs, run)
+  self.by_id[run.id] = run
+  self:advance(run)
+  return run
+end
+
+--- What a job of a workflow waits for: what it names, or by default, for a job that publishes, all that do not.
+local function needs_of(workflow, spec)
+  if spec.needs then
+    return spec.needs
+  end
+  local needs = {}
+  if spec.publishes or spec.for_each then
+    for _, other in ipairs(workflow.jobs) do
+      if not other.publishes and not other.for_each then
+        needs[#needs + 1] = other.name
+      end
+    end
+  end
+  return needs
+end
+
+--- The environments for which a job is carried out, or one "false": once, for none.
+local function places_of(run, spec)
+  if spec.for_each ~= "environment" then
+    return { spec.environment or false }
+  end
+  local chosen = run.inputs.environment
+  if chosen then
+    return { chosen }
+  end
+  return run.workflow.environments_on_push
+end
+
+--- Whether all jobs of a name have ended, and how: nil while not, else "success" or another conclusion.
+local function outcome_of(run, name)
+  local outcome
+  for _, job in ipairs(run.jobs) do
+    if job.spec.name == name then
+      if job.status ~= "completed" then
+        return nil
+      elseif job.conclusion ~= "success" then
+        outcome = job.conclusion
+      else
+        outcome = outcome or "success"
+      end
+    end
+  end
+  return outcome
+end
+
+local function has_jobs(run, spec)
+  for _, job in ipairs(run.jobs) do
+    if job.spec == spec then
+      return true
+    end
+  end
+  return false
+end
+
+--- Makes the jobs that have become due, and ends the run when there is nothing left to do.
+---@param run table
+function Actions:advance(run)
+  local again = true
+  while again do
+    again = false
+    for _, spec in ipairs(run.workflow.jobs) do
+      if not has_jobs(run, spec) and run.status ~= "completed" then
+        local ready, skipped = true, false
+        for _, need in ipairs(needs_of(run.workflow, spec)) do
+          local outcome = outcome_of(run, need)
+          if not outcome then
+            ready = false
+          elseif outcome ~= "success" then
+            skipped = true
+          end
+        end
+        if ready then
+          for _, place in ipairs(places_of(run, spec)) do
+            self:add_job(run, spec, place or nil, skipped or run.cancelled)
+          end
+          again = again or skipped or run.cancelled
+        end
+      end
+    end
+  end
+  self:settle_run(run)
+end
+
+---@param run table
+---@param spec table the job as the fixture has it
+---@param place string? the environment
+---@param skipped boolean?
+function Actions:add_job(run, spec, place, skipped)
+  local now = self.world.now
+  local job = {
+    id = self.github:new_id(),
+    run = run,
+    spec = spec,
+    name = spec.for_each and place and ("%s (%s)"):format(spec.name, place) or spec.name,
+    environment = place,
+    attempt = run.attempt,
+    created = now,
+    status = "queued",
+  }
+  table.insert(run.jobs, job)
+  self.jobs_by_id[job.id] = job
+  if skipped then
+    job.status, job.conclusion = "completed", run.cancelled and "cancelled" or "skipped"
+    job.started, job.completed = now, now
+    return
+  end
+  local environment = place and self.environments[place]
+  if environment and #environment.reviewers + #environment.teams > 0 then
+    job.status = "waiting"
+    self.world:emit("deployment_waiting", { run = run, job = job, environment = place })
+  else
+    self:queue_job(job)
+  end
+end
+
+--- Lets a job start soon.
+---@param job table
+function Actions:queue_job(job)
+  job.status = "queued"
+  job.event = self.world:after(self.random:between(QUEUE.low, QUEUE.high), function(now)
+    job.status, job.started = "in_progress", now
+    local seconds = (job.spec.seconds or 60) * self.random:between(0.9, 1.15) * (self.world.scenario.slower or 1)
+    self:settle_run(job.run)
+    job.event = self.world:after(seconds, function()
+      self:end_job(job, self:conclusion_of(job))
+    end)
+  end)
+  self:settle_run(job.run)
+end
+
+--- Whether a workflow tests pull requests, as opposed to publishing what was merged.
+local function tests_pull_requests(workflow)
+  for _, spec in ipairs(workflow.jobs) do
+    if spec.publishes then
+      return false
+    end
+  end
+  return true
+end
+
+--- How a job ends, by the scenario: what fails are the tests of branches other than the default one.
+---@param job table
+---@return string
+function Actions:conclusion_of(job)
+  local failing = self.world.scenario.failing_checks
+  local run = job.run
+  if failing and run.branch ~= self.github.fixture.default_branch and tests_pull_requests(run.workflow) then
+    local jobs = run.workflow.jobs
+    if failing[job.spec.name] or (failing["*"] and job.spec == jobs[#jobs]) then
+      return "failure"
+    end
+  end
+  return job.spec.conclusion or "success"
+end
+
+---@param job table
+---@param conclusion string
+function Actions:end_job(job, conclusion)
+  job.status, job.conclusion, job.completed = "completed", conclusion, self.world.now
+  local run = job.run
+  if job.spec.publishes and conclusion == "success" then
+    self.world:publish {
+      environment = job.environment,
+      sha = run.sha,
+      short_sha = run.sha:sub(1, 7),
+      at = self.world.now,
+      run_id = run.id,
+    }
+  end
+  self:advance(run)
+  self.world:emit("check_completed", { sha = run.sha, name = job.name, conclusion = conclusion, run = run })
+end
+
+--- A run's status and conclusion follow from its jobs.
+---@param run table
+function Actions:settle_run(run)
+  local active, waiting, worst = false, false, nil
+  for _, job in ipairs(run.jobs) do
+    if job.status == "waiting" then
+      waiting = true
+    elseif job.status ~= "completed" then
+      active = active or job.status
+      if job.status == "in_progress" then
+        active = "in_progress"
+      end
+    elseif job.conclusion == "failure" or job.conclusion == "timed_out" then
+      worst = "failure"
+    elseif job.conclusion == "cancelled" and worst ~= "failure" then
+      worst = "cancelled"
+    end
+  end
+  run.updated = self.world.now
+  if active then
+    run.status = run.started_once and "in_progress" or active
+    run.started_once = run.status == "in_progress"
+  elseif waiting then
+    run.status = "waiting"
+  elseif run.status ~= "completed" then
+    run.status, run.conclusion = "completed", worst or "success"
+    self.world:emit("run_completed", { run = run })
+  end
+end
+
+--- Cancels a run: what has not ended is cancelled in a few seconds.
+---@param run table
+function Actions:cancel(run)
+  run.cancelled = true
+  self.world:after(self.random:between(1, 4), function(now)
+    for _, job in ipairs(run.jobs) do
+      if job.status ~= "completed" then
+        if job.event then
+          job.event.cancelled = true
+        end
+        job.status, job.conclusion, job.completed = "completed", "cancelled", now
+      end
+    end
+    self:advance(run)
+  end)
+end
+
+--- Runs a completed run again under the same id, as a new attempt with new checks.
+---@param run table
+---@param login string
+---@param failed_only boolean keep the jobs that have succeeded
+function Actions:rerun(run, login, failed_only)
+  local kept = {}
+  for _, job in ipairs(run.jobs) do
+    if failed_only and job.conclusion == "success" then
+      kept[#kept + 1] = job
+    else
+      table.insert(run.earlier_jobs, job)
+    end
+  end
+  run.jobs = kept
+  run.attempt = run.attempt + 1
+  run.actor = login
+  run.status, run.conclusion, run.cancelled, run.started_once = "queued", nil, nil, false
+  run.started = self.world.now
+  self:advance(run)
+end
+
+--- Jobs of a run that wait for a person, by environment.
+---@param run table
+---@return table<string, table> jobs
+function M.waiting(run)
+  local by_environment = {}
+  for _, job in ipairs(run.jobs) do
+    if job.status == "waiting" then
+      by_environment[job.environment] = job
+    end
+  end
+  return by_environment
+end
+
+--- Whether a user may decide on an environment, as to a run.
+---@param environment table
+---@param login string
+---@param run table
+---@return boolean
+function Actions:may_review(environment, login, run)
+  if environment.prevent_self_review and login == run.actor then
+    return false
+  end
+  for _, reviewer in ipairs(environment.reviewers) do
+    if reviewer == login then
+      return true
+    end
+  end
+  for _, slug in ipairs(environment.teams) do
+    for _, member in ipairs(self.github:team(slug)) do
+      if member == login then
+        return true
+      end
+    end
+  end
+  return false
+end
+
+--- A reviewer's decision about environments of a run.
+---@param run table
+---@param names string[] environments
+---@param review {by: string, state: "approved"|"rejected", comment: string}
+function Actions:review(run, names, review)
+  local waiting = M.waiting(run)
+  for _, name in ipairs(names) do
+    local job = waiting[name]
+    table.insert(run.reviews, {
+      environment = self.environments[name],
+      by = review.by,
+      state = review.state,
+      comment = review.comment,
+      at = self.world.now,
+    })
+    if review.state == "approved" then
+      self:queue_job(job)
+    else
+      job.started = self.world.now
+      self:end_job(job, "failure")
+    end
+  end
+end
+
+--- The checks of a commit: the jobs of its runs, each run's newest attempt only unless `all`.
+---@param sha string
+---@param all boolean?
+---@return table[]
+function Actions:checks(sha, all)
+  local list = {}
+  for _, run in ipairs(self.runs) do
+    if run.sha == sha then
+      for _, job in ipairs(all and run.earlier_jobs or {}) do
+        list[#list + 1] = job
+      end
+      for _, job in ipairs(run.jobs) do
+        list[#list + 1] = job
+      end
+    end
+  end
+  return list
+end
+
+return M
