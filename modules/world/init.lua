@@ -39,7 +39,7 @@ local World = {}
 
 function World:__index(name)
   if name == "now" then
-    return rawget(self, "timeline").now
+    return self.timeline.now
   end
   return World[name]
 end
@@ -47,14 +47,15 @@ end
 ---@class fairlead.world.Options
 ---@field seed integer? 1 when not given
 ---@field scenario string? "all-well" when not given
----@field fixture table what exists: repositories, environments, channels, people
+---@field fixture table? what exists: repositories, environments, channels, people; when not given, what the procedure
+--- that `run` gets names as its `rehearsal`: until then there are no services
 
 --- Makes a world. Nothing is written to the disk before `open` or `run`.
----@param options fairlead.world.Options
+---@param options fairlead.world.Options?
 ---@return fairlead.world.World
 function M.new(options)
   options = options or {}
-  if type(options.fixture) ~= "table" then
+  if options.fixture ~= nil and type(options.fixture) ~= "table" then
     error(("bad argument #1 to 'world.new' (fixture: table expected, got %s)"):format(type(options.fixture)), 2)
   end
   local seed = options.seed or 1
@@ -68,14 +69,26 @@ function M.new(options)
   local self = setmetatable({
     seed = seed,
     scenario = scenario,
-    fixture = options.fixture,
-    timeline = timeline.new(options.fixture.start or DEFAULT_START),
     listeners = {},
     preparations = {},
     queue = {},
     busy = false,
     base_urls = { github = "https://api.github.com", slack = "https://slack.com/api" },
   }, World)
+  if options.fixture then
+    self:assemble(options.fixture)
+  end
+  return self
+end
+
+--- Makes the services of a fixture: once, at the world's beginning.
+---@param fixture table
+function World:assemble(fixture)
+  if rawget(self, "fixture") then
+    error("world:assemble: this world has its fixture already", 2)
+  end
+  self.fixture = fixture
+  self.timeline = timeline.new(fixture.start or DEFAULT_START)
   self.faults = faults.new(self)
   for _, name in ipairs(SERVICES) do
     local found, service = pcall(require, "fairlead.world." .. name)
@@ -83,7 +96,6 @@ function M.new(options)
       self[name] = service.new(self)
     end
   end
-  return self
 end
 
 --- The names and descriptions of all scenarios.

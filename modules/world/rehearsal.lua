@@ -1,6 +1,7 @@
 --- A procedure carried out in a world: virtual clock, the world for a network, tokens that it accepts, a working clone.
 local clock = require "fairlead.clock"
 local environment = require "fairlead.environment"
+local errors = require "fairlead.errors"
 local http = require "fairlead.http"
 local procedure = require "fairlead.procedure"
 local sorted = require "fairlead.world.sorted"
@@ -47,19 +48,33 @@ end
 ---@param parameters table<string, any>
 ---@param options table
 function M.run(world, script, parameters, options)
+  local loaded = type(script) == "string" and procedure.load(script) or script
+  if not world.fixture then
+    if not loaded.rehearsal then
+      errors.raise {
+        kind = "usage",
+        op = "rehearse",
+        target = loaded.name,
+        message = "the procedure names no world to be rehearsed in",
+        hint = "give procedure.new a function `rehearsal` that returns one",
+      }
+    end
+    world:assemble(loaded.rehearsal())
+  end
   return clock.simulate({ start = world.now }, function()
     local closing <close> = world -- luacheck: ignore closing
     local folder = world:open()
     local variables = M.environment(world, folder)
     return environment.with(variables, http.with_transport, world:transport(), function()
       local began = clock.now()
-      local loaded = type(script) == "string" and procedure.load(script) or script
       local result = procedure.execute(loaded, parameters, {
         listener = options.listener,
         recorder = options.recorder,
         interactive = options.interactive or false,
         mode = "rehearsal",
         directory = folder.work,
+        seed = world.seed,
+        user = world.fixture.github and world.fixture.github.user,
       })
       result.elapsed = clock.now() - began
       return result
