@@ -275,6 +275,15 @@ describe("clock.simulate", function()
 end)
 
 describe("clock.sleep", function()
+  it("ends in time after the script has computed for longer than it sleeps", function()
+    clock.sleep(0.001)
+    local began = clock.monotonic()
+    while clock.monotonic() - began < 0.03 do end
+    clock.sleep(0.01)
+    local took = clock.monotonic() - began
+    assert.is_true(took >= 0.04 and took < 5, "took " .. took .. " s")
+  end)
+
   for _, bad in ipairs { -1, 0 / 0, math.huge } do
     it("refuses " .. tostring(bad), function()
       local _, err = try(clock.sleep, bad)

@@ -84,8 +84,10 @@ static void wake_up(uv_async_t *handle) {
   (void)handle; /* the loop looks for interrupts each time round */
 }
 
+/* The loop fires what is due each time round. uv_run(ONCE) looks at timers before it polls, too: a timer that is due
+** already when it looks (the script has computed for long since libuv read its clock) would be gone, and the poll endless. */
 static void timer_due(uv_timer_t *handle) {
-  (void)handle; /* the loop fires what is due each time round */
+  uv_stop(handle->loop);
 }
 
 static int open_state(lua_State *L) {
