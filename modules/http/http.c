@@ -25,9 +25,10 @@ typedef struct engine_box {
 
 typedef struct transfer {
   fl_wait wait;
-  exchange *exchange;                /* NULL: done, and given back */
-  bool waiting;                      /* between fl_wait_begin and its resumption */
-  _Alignas(max_align_t) char kept[]; /* curl_slist nodes and the texts of the request, which a script could change */
+  exchange *exchange; /* NULL: done, and given back */
+  bool waiting;       /* between fl_wait_begin and its resumption */
+  _Alignas(
+      struct curl_slist) char kept[]; /* curl_slist nodes and the texts of the request, which a script could change */
 } transfer;
 
 static char engine_key; /* its address is the registry's key */
