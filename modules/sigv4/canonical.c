@@ -1,7 +1,7 @@
 /* canonical.c - a request's path, query and headers in the form that Signature Version 4 signs.
 **
 ** Source of the rules: AWS, "Create a signed AWS API request", and the published test suite. Where the page is silent
-** (a '+' or a stray '%' in a query, empty parameters) this does what AWS's own aws-c-auth does.
+** (a '+' in a query, empty parameters) this does what AWS's own aws-c-auth does.
 */
 #include "canonical.h"
 

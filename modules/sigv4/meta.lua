@@ -36,8 +36,8 @@ local sigv4 = {}
 ---Signs a request in its headers.
 ---
 ---Not signed, because proxies change them: Connection, Expect, Keep-Alive, Proxy-*, Sec-WebSocket-*, TE, Trailer,
----Transfer-Encoding, Upgrade, User-Agent, X-Amzn-Trace-Id. Folded values are unfolded. In a query, a `+` is a plus and a
----`%` without two hex digits is a percent sign, as aws-c-auth reads them; with `double_encode = false` a path's escapes
+---Transfer-Encoding, Upgrade, User-Agent, X-Amzn-Trace-Id. Folded values are unfolded. In a query, a `+` is a plus, as
+---aws-c-auth reads it, and a `%` without two hex digits is a percent sign; with `double_encode = false` a path's escapes
 ---and other legal characters are signed as they stand.
 ---@param request fairlead.sigv4.Request
 ---@return fairlead.sigv4.Signed signed
