@@ -26,6 +26,7 @@ local function listed(names)
   return table.concat(names, ", ")
 end
 
+---@param request procedure.GateRequest
 function Terminal:ask(request)
   self.request = request
   if request.approvers then
@@ -63,6 +64,9 @@ local function read(line, request, user)
   return { decision = yes and "approved" or "refused", by = by, why = rest ~= "" and rest or nil }
 end
 
+---Waits for a line that decides.
+---@async
+---@return procedure.Decision
 function Terminal:answer()
   while true do
     local line = self.read_line()
@@ -75,6 +79,12 @@ function Terminal:answer()
   end
 end
 
+---One typed line to a decision.
+---@param line string
+---@param request procedure.GateRequest
+---@param user string|nil
+---@return procedure.Decision|nil decision
+---@return string|nil say what to tell whoever typed it, when it decides nothing
 M.read = read
 
 return M

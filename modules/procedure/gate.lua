@@ -111,29 +111,28 @@ end
 local Gate = {}
 Gate.__index = Gate
 
-function Gate:lose(channel, err)
-  self.problems[#self.problems + 1] = ("%s: %s"):format(channel.name, tostring(err))
-  self.run:warn(("gate '%s': %s cannot be asked: %s"):format(self.node.path, channel.name, tostring(err)))
+local function lose(gate, channel, err)
+  gate.run:warn(("gate '%s': %s cannot be asked: %s"):format(gate.node.path, channel.name, tostring(err)))
 end
 
-function Gate:ask(channels)
+local function ask(gate, channels)
   local asked = {}
   for _, channel in ipairs(channels) do
     -- Before it is asked: a channel that is interrupted while asking is told how it ended, too.
-    self.asked[#self.asked + 1] = channel
-    local ok, err = pcall(channel.ask, channel, self.request)
+    gate.asked[#gate.asked + 1] = channel
+    local ok, err = pcall(channel.ask, channel, gate.request)
     if ok then
       asked[#asked + 1] = channel
     else
-      self.last_error = errors.wrap(err)
-      self:lose(channel, self.last_error)
+      gate.last_error = errors.wrap(err)
+      lose(gate, channel, gate.last_error)
     end
   end
   return asked
 end
 
 -- Looks for one channel's answer until there is one. A channel that fails leaves the others to it.
-function Gate:listen(channel)
+local function listen(gate, channel)
   local every = channel.every or EVERY
   while true do
     local ok, decision = pcall(channel.answer, channel)
@@ -142,9 +141,9 @@ function Gate:listen(channel)
     elseif not ok then
       local err = errors.wrap(decision)
       if not err.retryable then
-        self:lose(channel, err)
-        self.last_error, self.alive = err, self.alive - 1
-        if self.alive == 0 then error(err, 0) end
+        lose(gate, channel, err)
+        gate.last_error, gate.alive = err, gate.alive - 1
+        if gate.alive == 0 then error(err, 0) end
         task.event():wait() -- until another channel decides
       end
     end
@@ -152,58 +151,58 @@ function Gate:listen(channel)
   end
 end
 
-function Gate:decide(channels)
+local function decide(gate, channels)
   local listeners = {}
   for i, channel in ipairs(channels) do
-    listeners[i] = nodes.bind(self.node, function() return self:listen(channel) end)
+    listeners[i] = nodes.bind(gate.node, function() return listen(gate, channel) end)
   end
-  self.alive = #channels
-  local left = self.request.deadline - clock.now()
+  gate.alive = #channels
+  local left = gate.request.deadline - clock.now()
   local ok, decision = pcall(task.timeout, math.max(left, 0.001), task.race, listeners)
   if ok then return decision end
   local err = errors.wrap(decision)
-  if err.kind == "timeout" and clock.now() >= self.request.deadline - 0.001 then return { decision = "timeout" } end
+  if err.kind == "timeout" and clock.now() >= gate.request.deadline - 0.001 then return { decision = "timeout" } end
   error(err, 0)
 end
 
 -- Tells every channel that was asked how it ended; also when the run is cancelled.
-function Gate:__close()
-  local decision = self.decision or { decision = "cancelled" }
-  for _, channel in ipairs(self.asked) do
+function Gate.__close(gate)
+  local decision = gate.decision or { decision = "cancelled" }
+  for _, channel in ipairs(gate.asked) do
     if channel.close then
       local _, err = try(channel.close, channel, decision)
-      if err then self.run:warn(("gate '%s': %s: %s"):format(self.node.path, channel.name, tostring(err))) end
+      if err then gate.run:warn(("gate '%s': %s: %s"):format(gate.node.path, channel.name, tostring(err))) end
     end
   end
 end
 
-function Gate:tell()
-  local decision = self.decision
-  self.node:emit {
+local function tell(gate)
+  local decision = gate.decision
+  gate.node:emit {
     event = "gate.decided",
     decision = decision.decision,
     by = decision.by,
     why = decision.why,
     via = decision.via,
-    digest = self.request.digest,
+    digest = gate.request.digest,
   }
 end
 
-function Gate:fail(kind, message, hint)
-  local decision = self.decision
-  self:tell()
-  local err = errors.new { kind = kind, op = "gate", target = self.node.path, message = message, hint = hint }
+local function fail(gate, kind, message, hint)
+  local decision = gate.decision
+  tell(gate)
+  local err = errors.new { kind = kind, op = "gate", target = gate.node.path, message = message, hint = hint }
   err.by, err.why = decision.by, decision.why
   error(err, 0)
 end
 
-function Gate:judge(options)
-  local decision, request = self.decision, self.request
+local function judge(gate, options)
+  local decision, request = gate.decision, gate.request
   if decision.decision == "timeout" then
-    self:fail("gate.timeout", ("no decision after %s"):format(duration.text(options.timeout or DAY)),
+    fail(gate, "gate.timeout", ("no decision after %s"):format(duration.text(options.timeout or DAY)),
       request.approvers and ("ask %s and start again"):format(table.concat(request.approvers, ", ")) or nil)
   elseif decision.decision == "refused" then
-    self:fail("gate.refused", ("refused by %s%s"):format(decision.by or decision.via,
+    fail(gate, "gate.refused", ("refused by %s%s"):format(decision.by or decision.via,
       decision.why and ": " .. decision.why or ""))
   elseif decision.decision ~= "approved" then
     local what = tostring(decision.decision)
@@ -213,8 +212,8 @@ function Gate:judge(options)
     local evidence, now = derive(options)
     if now ~= request.digest then
       local changes = value.changes(request.evidence, evidence)
-      self.decision = { decision = "voided", by = decision.by, via = decision.via, why = table.concat(changes, "; ") }
-      self:fail("gate.voided", ("what was approved by %s has changed since: %s"):format(decision.by or decision.via,
+      gate.decision = { decision = "voided", by = decision.by, via = decision.via, why = table.concat(changes, "; ") }
+      fail(gate, "gate.voided", ("what was approved by %s has changed since: %s"):format(decision.by or decision.via,
         table.concat(changes, "; ")), "ask again with what it is now")
     end
   end
@@ -225,7 +224,7 @@ function M.install(Run)
   ---Asks for a decision and waits for it.
   ---@async
   ---@param options procedure.GateOptions
-  ---@return {decision: "approved", by: string?, via: string, why: string?, digest: string, evidence: table?, at: number}
+  ---@return {decision: "approved", by: string?, via: string, why: string?, digest: string, evidence: any, at: number}
   ---errors: kinds "gate.refused", "gate.timeout", "gate.voided", "gate.unattended" (nobody can be asked)
   function Run:gate(options)
     check_options(options)
@@ -237,7 +236,7 @@ function M.install(Run)
       return dry.unknown(node.path)
     end
     local now = clock.now()
-    local gate <close> = setmetatable({ run = self, node = node, asked = {}, problems = {} }, Gate)
+    local gate <close> = setmetatable({ run = self, node = node, asked = {} }, Gate)
     gate.request = {
       run = self.id, procedure = self.procedure.name, name = options.name, path = node.path, question = question,
       evidence = evidence, digest = evidence_digest, approvers = options.approvers,
@@ -254,17 +253,17 @@ function M.install(Run)
       event = "gate.asked", question = question, evidence = evidence, digest = evidence_digest,
       approvers = options.approvers, via = names, deadline = events.round(gate.request.deadline),
     }
-    channels = gate:ask(channels)
+    channels = ask(gate, channels)
     if #channels == 0 then
       if gate.last_error then error(gate.last_error, 0) end
       gate.decision = { decision = "refused", why = table.concat(skipped, "; ") }
-      gate:fail("gate.unattended", "nobody can be asked: " .. table.concat(skipped, "; "),
+      fail(gate, "gate.unattended", "nobody can be asked: " .. table.concat(skipped, "; "),
         options.approvers and "run it in a terminal, or ask via another channel"
           or "run it in a terminal, or confirm with --yes")
     end
-    gate.decision = gate:decide(channels)
-    gate:judge(options)
-    gate:tell()
+    gate.decision = decide(gate, channels)
+    judge(gate, options)
+    tell(gate)
     return {
       decision = "approved", by = gate.decision.by, via = gate.decision.via, why = gate.decision.why,
       digest = evidence_digest, evidence = evidence, at = events.round(clock.now()),

@@ -24,6 +24,8 @@ function M.new()
   return setmetatable({ records = {} }, Memory)
 end
 
+---@param key table
+---@return table|nil record a copy
 function Memory:find(key)
   local record = self.records[key.id]
   if not record then return nil end
@@ -35,10 +37,14 @@ function Memory:find(key)
   }
 end
 
+---@param key table
+---@param intent any
 function Memory:begin(key, intent)
   self.records[key.id] = { status = "begun", digest = key.digest, intent = value.copy(intent) }
 end
 
+---@param key table
+---@param result any
 function Memory:finish(key, result)
   local record = assert(self.records[key.id], "finish before begin")
   record.status, record.result = "finished", value.copy(result)

@@ -138,7 +138,7 @@ end
 ---@param reason string a stable code, dotted lower case: "review.missing"
 ---@param text string one line: what, on what, why
 ---@param hint? string what to do next
-function Run:refuse(reason, text, hint)
+function Run.refuse(_, reason, text, hint)
   if type(reason) ~= "string" or not reason:find "^[%w_][%w_.-]*$" then
     error(("run:refuse: reason: a code such as \"review.missing\" expected, got %s"):format(tostring(reason)), 2)
   end

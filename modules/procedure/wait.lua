@@ -54,32 +54,29 @@ local function read_note(note)
   return { text = tostring(note) }
 end
 
-local Waiting = {}
-Waiting.__index = Waiting
-
 -- One check, never past the deadline. A retryable failure is a note; any other ends the wait.
-function Waiting:ask(check)
-  local left = self.info.deadline - clock.now()
+local function ask(waiting, check)
+  local left = waiting.info.deadline - clock.now()
   -- At the deadline itself there is one last look, which gets a moment to answer.
-  local ok, value, note = pcall(task.timeout, math.max(left, 5), nodes.bind(self.node, check))
+  local ok, value, note = pcall(task.timeout, math.max(left, 5), nodes.bind(waiting.node, check))
   if not ok then
     local err = errors.wrap(value)
-    if err.kind == "timeout" and clock.now() >= self.info.deadline then return nil, { text = "no answer" } end
+    if err.kind == "timeout" and clock.now() >= waiting.info.deadline then return nil, { text = "no answer" } end
     if not err.retryable then error(err, 0) end
-    return nil, { text = self.info.text, fraction = self.info.fraction, expected = self.info.expected,
-      traffic = self.info.traffic, error = tostring(err), pause = tonumber(err.retry_after) }
+    return nil, { text = waiting.info.text, fraction = waiting.info.fraction, expected = waiting.info.expected,
+      traffic = waiting.info.traffic, error = tostring(err), pause = tonumber(err.retry_after) }
   end
   return value or nil, read_note(note)
 end
 
-function Waiting:tell(note)
-  local info, now = self.info, clock.now()
+local function tell(waiting, note)
+  local info, now = waiting.info, clock.now()
   info.text, info.fraction, info.expected, info.traffic = note.text, note.fraction, note.expected, note.traffic
   info.error, info.checks = note.error, info.checks + 1
   local says = ("%s|%s|%s|%s"):format(note.text, note.fraction, note.traffic, note.error)
-  if says == self.said and now - self.said_at < REPEAT then return end
-  self.said, self.said_at = says, now
-  self.node:emit {
+  if says == waiting.said and now - waiting.said_at < REPEAT then return end
+  waiting.said, waiting.said_at = says, now
+  waiting.node:emit {
     event = "wait.progress",
     text = note.text,
     fraction = note.fraction,
@@ -94,29 +91,29 @@ end
 
 -- Starts at `every` and grows gently, so that a long wait costs few requests; close to the expected end it is fine
 -- again, so that the end is not found out late.
-function Waiting:pause(note, every)
+local function pause(waiting, note, every)
   local now = clock.now()
-  self.interval = math.min(self.interval and self.interval * GROWTH or every, every * LONGEST)
-  local pause = self.interval
+  waiting.interval = math.min(waiting.interval and waiting.interval * GROWTH or every, every * LONGEST)
+  local seconds = waiting.interval
   if note.expected then
     local remaining = note.expected - now
     if remaining > 0 then
-      pause = math.min(pause, math.max(every, remaining / 2))
-    elseif not self.overdue then
-      self.overdue, self.interval, pause = true, every, every
+      seconds = math.min(seconds, math.max(every, remaining / 2))
+    elseif not waiting.overdue then
+      waiting.overdue, waiting.interval, seconds = true, every, every
     end
   end
-  if note.pause then pause = math.max(pause, note.pause) end
-  return math.min(pause, math.max(0, self.info.deadline - now))
+  if note.pause then seconds = math.max(seconds, note.pause) end
+  return math.min(seconds, math.max(0, waiting.info.deadline - now))
 end
 
-function Waiting:time_out(options)
-  local info = self.info
+local function time_out(waiting, options)
+  local info = waiting.info
   local last = info.error or info.text
   errors.raise {
     kind = "wait.timeout",
     op = "wait for",
-    target = self.node.path,
+    target = waiting.node.path,
     message = ("not there after %s%s"):format(duration.text(options.timeout), last and "; last seen: " .. last or ""),
   }
 end
@@ -135,18 +132,18 @@ function M.install(Run)
     local node <close> = nodes.open(self, "wait", options.name, { deadline = events.round(now + options.timeout) })
     local info = { name = options.name, path = node.path, since = now, deadline = now + options.timeout, checks = 0 }
     self.waits[node] = info
-    local waiting = setmetatable({ node = node, info = info }, Waiting)
+    local waiting = { node = node, info = info }
     while true do
       local last_look = clock.now() >= info.deadline
-      local value, note = waiting:ask(options.check)
-      if value == nil or note.text then waiting:tell(note) end
+      local value, note = ask(waiting, options.check)
+      if value == nil or note.text then tell(waiting, note) end
       if value ~= nil then return value end
       if self.dry then
         node:skip("dry run", { would = "wait for " .. options.name })
         return dry.unknown(node.path)
       end
-      if last_look then waiting:time_out(options) end
-      clock.sleep(waiting:pause(note, every))
+      if last_look then time_out(waiting, options) end
+      clock.sleep(pause(waiting, note, every))
     end
   end
 

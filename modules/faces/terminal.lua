@@ -1,0 +1,205 @@
+--- The face for a terminal: a live tree of the run's steps, redrawn in place; remarks scroll away above it.
+---
+--- The frame is drawn below whatever is there, the cursor left at the beginning of the line after it. To draw again,
+--- the cursor goes up as many lines as the last frame takes on the screen as it is now: a narrower window folds lines.
+local clock = require "fairlead.clock"
+local models = require "fairlead.faces.model"
+local styles = require "fairlead.faces.style"
+local summary = require "fairlead.faces.summary"
+local task = require "fairlead.task"
+local terminal = require "fairlead.terminal"
+local text = require "fairlead.faces.text"
+local tree = require "fairlead.faces.tree"
+local value = require "fairlead.procedure.value"
+
+local M = {}
+
+---@class faces.Terminal
+---@field model faces.Model
+---@field style faces.Style
+---@field private drawn integer[] the columns of each line of the frame on the screen
+local Terminal = {}
+Terminal.__index = Terminal
+
+local REDRAW <const> = 0.1 -- real seconds between frames, however fast a rehearsal's events come
+local TICK <const> = 0.25 -- real seconds between frames when nothing happens
+local HIDE <const>, SHOW <const> = "\27[?25l", "\27[?25h"
+local CLEAR_LINE <const>, CLEAR_BELOW <const> = "\27[K", "\27[J"
+
+---@param options? faces.Options
+---@return faces.Terminal
+function M.new(options)
+  options = options or {}
+  local face = setmetatable({
+    model = models.new(),
+    style = styles.new { colours = true },
+    stream = options.stream or io.stdout,
+    verbose = options.verbose or false,
+    drawn = {},
+    frames = 0,
+    last_frame = 0,
+    last_event = clock.monotonic(),
+    queued = {}, -- remarks that came while somebody types an answer
+  }, Terminal)
+  face.stream:setvbuf "full"
+  return face
+end
+
+local function size()
+  local columns, rows = terminal.size(1)
+  return columns or 80, rows or 24
+end
+
+-- The run's time now: a real run's goes on between events, a rehearsal's does not.
+local function now(face)
+  if face.model.mode == "rehearsal" then return face.model.last end
+  return face.model.last + (clock.monotonic() - face.last_event)
+end
+
+-- To where the frame on the screen begins. What follows overwrites it line by line and clears what is left at the end:
+-- some terminals keep in their history what is cleared all at once, frame after frame.
+local function rise(face, columns)
+  local lines = 0
+  for _, width in ipairs(face.drawn) do lines = lines + math.max(1, (width + columns - 1) // columns) end
+  face.drawn = {}
+  if lines == 0 then return "" end
+  return ("\27[%dA\r"):format(lines)
+end
+
+-- The lines of a frame. One column stays free: a full line leaves the cursor in a state that terminals disagree about.
+local function frame(face, columns, rows)
+  local lines = tree.lines(face.model, face.style, {
+    width = columns - 1, height = rows and rows - 1, now = now(face), spin = face.frames,
+  })
+  local parts = {}
+  for i, line in ipairs(lines) do
+    parts[i] = line.styled .. CLEAR_LINE .. "\n"
+    face.drawn[i] = line.width
+  end
+  return table.concat(parts) .. CLEAR_BELOW
+end
+
+local function write(face, said)
+  face.stream:write(said)
+  face.stream:flush()
+end
+
+---Draws the tree as it is now, unless somebody types an answer below it.
+---@param above? string lines to be left above the tree
+function Terminal:draw(above)
+  if self.asking or self.closed then return end
+  local columns, rows = size()
+  self.frames, self.last_frame = self.frames + 1, clock.monotonic()
+  self.dirty = false
+  write(self, (self.frames == 1 and HIDE or "") .. rise(self, columns) .. (above or "") .. frame(self, columns, rows))
+end
+
+local function remark(face, sign, colour, said)
+  local lines = {}
+  for i, line in ipairs(text.lines(said)) do
+    lines[i] = (i == 1 and face.style:paint(colour, sign) .. " " or "  ") .. line .. CLEAR_LINE .. "\n"
+  end
+  return table.concat(lines)
+end
+
+local NOTES <const> = {
+  say = { " ", nil }, warning = { "!", "yellow" }, fact = { " ", nil }, live = { " ", "green" },
+  notify = { ">", "cyan" },
+}
+
+-- What an event leaves above the tree.
+local function remarks(face, event)
+  if event.event == "note" and NOTES[event.kind] then
+    local sign, colour = NOTES[event.kind][1], NOTES[event.kind][2]
+    local said = event.text
+    if event.kind == "live" then said = "live: " .. summary.live_text(event.live) end
+    if event.kind == "notify" then said = (event.sent and "told: " or "would tell: ") .. said end
+    return remark(face, sign, colour, said)
+  elseif event.event == "gate.decided" then
+    return remark(face, face.style.signs.gate, "cyan", ("%s: %s%s%s"):format(face.style:path(event.path),
+      event.decision, event.by and " by " .. event.by or "", event.why and ": " .. event.why or ""))
+  elseif event.event == "http.request" and face.verbose then
+    return remark(face, " ", nil, ("%s %s %s"):format(event.method, event.url, event.error or event.status))
+  end
+end
+
+local function by_terminal(event)
+  for _, name in ipairs(event.via) do
+    if name == "terminal" then return true end
+  end
+  return false
+end
+
+-- While somebody types, nothing else may move the cursor: the tree is taken away, the question stands alone.
+local function ask(face, event)
+  local columns = size()
+  local lines = { rise(face, columns), SHOW, remark(face, face.style.signs.gate, "cyan", event.question) }
+  local evidence = event.evidence
+  if type(evidence) == "table" then
+    for _, line in ipairs(value.changes({}, evidence)) do
+      lines[#lines + 1] = "    " .. text.clean((line:gsub(": was nothing, is now ", ": ", 1))) .. CLEAR_LINE .. "\n"
+    end
+  end
+  face.asking = event.path
+  write(face, table.concat(lines) .. CLEAR_BELOW)
+end
+
+local function answered(face)
+  face.asking = nil
+  local above = "\r" .. CLEAR_LINE .. HIDE .. table.concat(face.queued)
+  face.queued = {}
+  return above
+end
+
+local function finish(face)
+  local columns = size()
+  local out = rise(face, columns) .. frame(face, columns) .. "\n"
+  out = out .. table.concat(summary.lines(face.model, face.style), "\n") .. "\n"
+  write(face, out)
+  face:close()
+end
+
+---@param event procedure.Event
+function Terminal:event(event)
+  self.model:apply(event)
+  self.last_event = clock.monotonic()
+  local above = remarks(self, event)
+  if event.event == "gate.decided" and self.asking == event.path then
+    self:draw(answered(self) .. above)
+  elseif event.event == "run.finished" then
+    if self.asking then write(self, "\n" .. answered(self)) end
+    finish(self)
+  elseif event.event == "gate.asked" and by_terminal(event) and not self.asking then
+    ask(self, event)
+  elseif event.event == "note" and event.kind == "prompt" then
+    write(self, remark(self, " ", nil, event.text) .. "> ")
+  elseif self.asking then
+    self.queued[#self.queued + 1] = above
+  elseif above then
+    self:draw(above)
+  else
+    self.dirty = true
+    if clock.monotonic() - self.last_frame >= REDRAW then self:draw() end
+  end
+end
+
+---Keeps the tree moving while nothing happens. On the caller's clock, which must be the real one.
+function Terminal:start()
+  self.ticker = task.start(function()
+    while not self.closed do
+      clock.sleep(TICK)
+      if self.model.began and (self.dirty or self.model.mode ~= "rehearsal") then self:draw() end
+    end
+  end)
+end
+
+---Gives the cursor back. May be called again.
+function Terminal:close()
+  if self.closed then return end
+  self.closed = true
+  if self.ticker then self.ticker:cancel "the run is over" end
+  if self.frames > 0 or self.asking then write(self, SHOW) end
+  self.stream:setvbuf "line"
+end
+
+return M
