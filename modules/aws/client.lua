@@ -1,0 +1,274 @@
+--- A client for one service that speaks AWS's JSON protocols: `client:DescribeServices { … }`.
+---
+--- Sources: "AWS JSON 1.0 protocol" and "AWS JSON 1.1 protocol" in the Smithy specification; AWS SDKs and Tools
+--- Reference Guide, "Service-specific endpoints" (AWS_ENDPOINT_URL); botocore `paginators-1.json` for how pages are
+--- told.
+local address = require "fairlead.service.address"
+local answer = require "fairlead.service.answer"
+local clock = require "fairlead.clock"
+local environment = require "fairlead.environment"
+local errors = require "fairlead.errors"
+local http = require "fairlead.http"
+local json = require "fairlead.json"
+local sigv4 = require "fairlead.sigv4"
+
+local Retry = require "fairlead.aws.retry"
+local failure = require "fairlead.aws.failure"
+local services = require "fairlead.aws.services"
+
+local CALL_TIMEOUT <const> = 120 -- seconds for a call with its retries
+local REQUEST_TIMEOUT <const> = 30 -- seconds for one request
+local MAX_PAGES <const> = 1000
+
+---@class fairlead.aws.CallOptions
+---@field timeout? number seconds for the call with its retries; default the client's
+---@field idempotent? boolean twice is the same as once: repeat it also when an answer is lost
+
+---@class fairlead.aws.Client any operation of the service is a method of it
+---@field service string
+---@field region string
+---@field endpoint string
+local Client = {}
+
+local function endpoint_of(service, description, region, options)
+  if options.endpoint then
+    return address.base(options.endpoint, "endpoint")
+  end
+  for _, name in ipairs { "AWS_ENDPOINT_URL_" .. description.id, "AWS_ENDPOINT_URL" } do
+    local url <const> = environment.get(name)
+    if url then
+      return address.base(url, name)
+    end
+  end
+  return services.endpoint(services.list[service], region)
+end
+
+-- Operations are found by name; what is not written like one is a mistake, which would otherwise cost a request.
+local metatable = {
+  __index = function(self, name)
+    local method = Client[name]
+    if method then
+      return method
+    end
+    if type(name) ~= "string" then
+      return nil
+    end
+    if not name:find "^%u%a[%w]+$" then
+      error(("'%s' has no method '%s' (operations are named as in AWS's API: DescribeServices)"):format(
+        rawget(self, "service"), name), 2)
+    end
+    method = function(client, parameters, options)
+      return client:call(name, parameters, options)
+    end
+    Client[name] = method
+    return method
+  end,
+}
+
+---@param session fairlead.aws.Session
+---@param service string
+---@param description fairlead.aws.Service
+---@param options {endpoint?: string, timeout?: number, request_timeout?: number}
+---@return fairlead.aws.Client
+function Client.new(session, service, description, options)
+  local region <const> = session:region()
+  return setmetatable({
+    session = session, service = service, description = description, region = region,
+    endpoint = endpoint_of(service, description, region, options),
+    timeout = options.timeout or CALL_TIMEOUT, request_timeout = options.request_timeout or REQUEST_TIMEOUT,
+    retry = Retry.new(session:settings()),
+  }, metatable)
+end
+
+--- A copy of parameters with Secrets opened, and whether there were any: what is sent is the text, not the tag that
+--- JSON shows for a Secret.
+local function opened(value)
+  if type(value) == "userdata" and value ~= json.null then
+    return http.reveal(value), true
+  elseif type(value) ~= "table" then
+    return value, false
+  end
+  local copy, any = nil, false
+  for key, item in pairs(value) do
+    local text, was_secret = opened(item)
+    if was_secret then
+      if not copy then
+        copy = setmetatable({}, getmetatable(value))
+        for name, other in pairs(value) do
+          copy[name] = other
+        end
+      end
+      copy[key], any = text, true
+    end
+  end
+  return copy or value, any
+end
+
+local function token()
+  local parts = {}
+  for i = 1, 4 do
+    parts[i] = ("%08x"):format(math.random(0, 0xffffffff))
+  end
+  return table.concat(parts)
+end
+
+--- Marks what an answer tells in confidence: Secrets Manager's values, SecureString parameters, registry passwords.
+local function protect(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  for _, field in ipairs { "SecretString", "SecretBinary", "authorizationToken" } do
+    if type(value[field]) == "string" then
+      value[field] = secret(value[field])
+    end
+  end
+  if value.Type == "SecureString" and type(value.Value) == "string" then
+    value.Value = secret(value.Value)
+  end
+  for _, item in pairs(value) do
+    protect(item)
+  end
+  return value
+end
+
+local CONFIDENTIAL <const> = { secretsmanager = true, ssm = true, ecr = true }
+
+local function exchange(self, operation, body, deadline)
+  local description <const> = self.description
+  local signed <const> = sigv4.sign {
+    method = "POST", url = self.endpoint .. "/", body = body, service = description.signing, region = self.region,
+    credentials = self.session:credentials(), time = clock.now(),
+    headers = {
+      ["Content-Type"] = "application/x-amz-json-" .. description.json,
+      ["X-Amz-Target"] = description.target .. "." .. operation,
+      ["User-Agent"] = "fairlead",
+    },
+  }
+  local allowance <const> = self.request_timeout + (description.long_polls and description.long_polls[operation] or 0)
+  return http.request {
+    method = "POST", url = self.endpoint .. "/", headers = signed.headers, body = body, retry = false, follow = false,
+    timeout = math.max(math.min(allowance, deadline - clock.now()), 0.001),
+  }
+end
+
+--- Any operation by its API name: what `client:DescribeServices(parameters)` stands for.
+---@async
+---@param operation string
+---@param parameters? table as in the API reference; an empty list is json.array{}
+---@param options? fairlead.aws.CallOptions
+---@return table output
+--- raises aws.api (.not_authorised .not_found .throttled) and http.*; aws.no_credentials
+function Client:call(operation, parameters, options)
+  if parameters ~= nil and type(parameters) ~= "table" then
+    error(("bad argument #1 to '%s' (table expected, got %s)"):format(operation, type(parameters)), 3)
+  end
+  parameters, options = parameters or {}, options or {}
+  local about <const> = { kind = "aws.api", op = ("%s.%s"):format(self.service, operation), target = self.region,
+    service = self.service }
+  local deadline <const> = clock.now() + (options.timeout or self.timeout)
+
+  local token_field <const> = self.description.tokens and self.description.tokens[operation]
+  local plain, confidential = opened(parameters)
+  if token_field and plain[token_field] == nil then
+    local copy = {}
+    for key, value in pairs(plain) do
+      copy[key] = value
+    end
+    copy[token_field] = token()
+    plain = copy
+  end
+  local body = json.encode(plain)
+  if confidential then
+    body = secret(body)
+  end
+  local repeatable <const> = options.idempotent or services.repeatable(self.description, operation, plain)
+
+  local attempt, cost, renewed = 0, nil, false
+  while true do
+    attempt = attempt + 1
+    local response, err = try(exchange, self, operation, body, deadline)
+    if response and response.status < 300 then
+      self.retry:succeeded(cost)
+      local output <const> = answer.decode(response, about) or {}
+      return CONFIDENTIAL[self.service] and protect(output) or output
+    end
+    if response then
+      err = failure.new(response, about)
+    elseif err:is "http" then
+      err = errors.new { kind = err.kind, op = about.op, target = self.endpoint, message = err.message,
+        retryable = err.retryable, hint = err.hint, cause = err }
+    end
+    if (err.code == "ExpiredToken" or err.code == "ExpiredTokenException") and not renewed then
+      -- A long release outlives credentials; the files may hold newer ones by now.
+      renewed = true
+      self.session:refresh()
+    elseif Retry.is_transient(err) and (repeatable or Retry.was_not_heard(err)) then
+      local milliseconds <const> = response and tonumber(response.headers["x-amz-retry-after"])
+      cost = self.retry:wait(err, attempt, deadline, milliseconds and milliseconds / 1000)
+      if not cost then
+        error(err, 0)
+      end
+    else
+      error(err, 0)
+    end
+  end
+end
+
+-- output's field -> the parameter that asks for what follows
+local TOKENS <const> = {
+  { "nextToken", "nextToken" },
+  { "NextToken", "NextToken" },
+  { "LastEvaluatedKey", "ExclusiveStartKey" }, -- DynamoDB Query, Scan
+  { "LastEvaluatedTableName", "ExclusiveStartTableName" }, -- DynamoDB ListTables
+  { "LastEvaluatedBackupArn", "ExclusiveStartBackupArn" }, -- DynamoDB ListBackups
+  { "nextForwardToken", "nextToken" }, -- CloudWatch Logs GetLogEvents: repeats the token at the end
+}
+
+local function following(output)
+  for _, pair in ipairs(TOKENS) do
+    local value <const> = output[pair[1]]
+    if value ~= nil and value ~= "" then
+      return value, pair[2]
+    end
+  end
+end
+
+--- Every item of a list over all its pages: `for arn in ecs:paginate("ListTasks", { cluster = c }, "taskArns") do`.
+---@async
+---@param operation string
+---@param parameters table?
+---@param result_key string the output's field that holds the list
+---@param options? fairlead.aws.CallOptions for each page
+---@return fun(): any iterator
+function Client:paginate(operation, parameters, result_key, options)
+  if type(result_key) ~= "string" then
+    error(("bad argument #3 to 'paginate' (string expected, got %s)"):format(type(result_key)), 2)
+  end
+  local asked = {}
+  for key, value in pairs(parameters or {}) do
+    asked[key] = value
+  end
+  local items, position, pages, more, last = {}, 0, 0, true, nil
+  return function()
+    while position >= #items do
+      if not more then
+        return nil
+      end
+      if pages >= MAX_PAGES then
+        errors.raise { kind = "aws.api", op = ("%s.%s"):format(self.service, operation), target = self.region,
+          message = ("has more than %d pages"):format(MAX_PAGES), hint = "ask for less with the parameters" }
+      end
+      local output <const> = self:call(operation, asked, options)
+      pages, position, items = pages + 1, 0, output[result_key] or {}
+      local value, parameter = following(output)
+      more = value ~= nil and value ~= last
+      if more then
+        asked[parameter], last = value, type(value) ~= "table" and value or nil
+      end
+    end
+    position = position + 1
+    return items[position]
+  end
+end
+
+return Client

@@ -1,0 +1,138 @@
+--- Where credentials come from: an ordered list of providers. The first that has some gives them; one that finds
+--- something wrong says so; when none has any, the error tells what each was asked and why it did not serve.
+---
+--- Order: AWS SDKs and Tools Reference Guide, "Standardized credential providers"; botocore `credentials.py` (a profile
+--- given by name leaves the environment out).
+local environment = require "fairlead.environment"
+local errors = require "fairlead.errors"
+
+local M = {}
+
+---@class fairlead.aws.Credentials
+---@field access_key_id string
+---@field secret_access_key fairlead.Secret
+---@field session_token fairlead.Secret?
+---@field source string where they come from
+
+---@class fairlead.aws.Provider
+---@field name string
+---@field load fun(session: fairlead.aws.Session): fairlead.aws.Credentials?, string? credentials, or why there are none
+
+local function hide(text)
+  return type(text) == "string" and secret(text) or text
+end
+
+local function make(id, key, token, source)
+  if token == "" then
+    token = nil
+  end
+  return { access_key_id = id, secret_access_key = hide(key), session_token = hide(token), source = source }
+end
+
+local function static(session)
+  local given <const> = session.options.credentials
+  if not given then
+    return nil, "none given"
+  end
+  return make(given.access_key_id, given.secret_access_key, given.session_token, "given")
+end
+
+local function from_environment(session)
+  if session.options.profile then
+    return nil, ("left out, as the profile '%s' was asked for by name"):format(session.options.profile)
+  end
+  local id <const> = environment.get "AWS_ACCESS_KEY_ID"
+  local key <const> = environment.get "AWS_SECRET_ACCESS_KEY"
+  if id and not key then
+    return nil, "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not"
+  elseif not id then
+    return nil, "AWS_ACCESS_KEY_ID is not set"
+  end
+  return make(id, key, environment.get "AWS_SESSION_TOKEN", "environment")
+end
+
+--- Ways of a profile to get credentials that are not static keys, and how to get them out with the AWS command line.
+local function refuse_indirect(session, settings, path)
+  local wanted
+  if settings.role_arn then
+    wanted = ("the role %s to be assumed"):format(settings.role_arn)
+  elseif settings.sso_session or settings.sso_start_url then
+    wanted = "a sign-in to IAM Identity Center"
+  elseif settings.credential_process then
+    wanted = "a credential_process to be run"
+  elseif settings.web_identity_token_file then
+    wanted = "a web identity"
+  elseif settings.login_session then
+    wanted = "a console sign-in"
+  end
+  if wanted then
+    errors.raise {
+      kind = "config.invalid", op = "aws.session", target = ("profile '%s' in %s"):format(session.profile, path),
+      message = "wants " .. wanted .. ", which is not done here",
+      hint = ("run `eval \"$(aws configure export-credentials --profile %s --format env)\"`, and leave AWS_PROFILE "
+        .. "unset"):format(session.profile),
+    }
+  end
+end
+
+local function from_file(session, settings, path)
+  if not settings then
+    return nil, ("%s has no profile '%s'"):format(path, session.profile)
+  end
+  refuse_indirect(session, settings, path)
+  local id <const>, key <const> = settings.aws_access_key_id, settings.aws_secret_access_key
+  if not id and not key then
+    return nil, ("profile '%s' in %s has no keys"):format(session.profile, path)
+  elseif not (id and key) then
+    return nil, ("profile '%s' in %s has only one of aws_access_key_id and aws_secret_access_key"):format(
+      session.profile, path)
+  end
+  return make(id, key, settings.aws_session_token, ("profile %s (%s)"):format(session.profile, path))
+end
+
+local function from_shared_credentials(session)
+  local files <const> = session:files()
+  -- A role in the config file comes before keys in the credentials file, as for the AWS command line.
+  local settings <const> = files.config[session.profile]
+  if settings and settings.role_arn then
+    refuse_indirect(session, settings, files.config_path)
+  end
+  return from_file(session, files.credentials[session.profile], files.credentials_path)
+end
+
+local function from_config(session)
+  local files <const> = session:files()
+  return from_file(session, files.config[session.profile], files.config_path)
+end
+
+--- In the order in which they are asked. Others (web identity, SSO, processes, containers, instances) take their place
+--- in this list.
+---@type fairlead.aws.Provider[]
+M.providers = {
+  { name = "session", load = static },
+  { name = "environment", load = from_environment },
+  { name = "shared credentials file", load = from_shared_credentials },
+  { name = "config file", load = from_config },
+}
+
+--- The credentials of a session.
+---@param session fairlead.aws.Session
+---@return fairlead.aws.Credentials
+--- raises aws.no_credentials, config.invalid
+function M.find(session)
+  local tried = {}
+  for _, provider in ipairs(M.providers) do
+    local credentials, why = provider.load(session)
+    if credentials then
+      return credentials
+    end
+    tried[#tried + 1] = ("%s: %s"):format(provider.name, why)
+  end
+  errors.raise {
+    kind = "aws.no_credentials", op = "aws.session", target = ("profile '%s'"):format(session.profile),
+    message = "no AWS credentials (" .. table.concat(tried, "; ") .. ")",
+    hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that has them",
+  }
+end
+
+return M

@@ -1,0 +1,80 @@
+--- AWS's refusals as error objects.
+---
+--- Sources: "AWS JSON 1.1 protocol" in the Smithy specification (error type in `__type` or X-Amzn-ErrorType, "#" and
+--- ":" around the code); "AWS query compatible" errors of SQS (x-amzn-query-error); "Common errors" in each service's
+--- API reference.
+local errors = require "fairlead.errors"
+local json = require "fairlead.json"
+
+local Retry = require "fairlead.aws.retry"
+
+local M = {}
+
+local KEYS <const> = "the access key is wrong or no longer valid; check the profile or AWS_ACCESS_KEY_ID"
+local EXPIRED <const> = "the credentials have expired; sign in again (`aws sso login`, or new AWS_* variables)"
+local CLOCK <const> = "is this machine's clock right, and the secret access key whole?"
+local PERMISSION <const> = "an administrator has to allow this action to these credentials"
+
+local NOT_AUTHORISED <const> = {
+  AccessDenied = PERMISSION, AccessDeniedException = PERMISSION, UnauthorizedOperation = PERMISSION,
+  NotAuthorized = PERMISSION, OptInRequired = "the account has not enabled this service or region",
+  ExpiredToken = EXPIRED, ExpiredTokenException = EXPIRED, RequestExpired = CLOCK, RequestTimeTooSkewed = CLOCK,
+  UnrecognizedClientException = KEYS, InvalidClientTokenId = KEYS, InvalidAccessKeyId = KEYS,
+  MissingAuthenticationToken = KEYS, MissingAuthenticationTokenException = KEYS, IncompleteSignature = KEYS,
+  IncompleteSignatureException = KEYS, InvalidSignatureException = CLOCK, SignatureDoesNotMatch = CLOCK,
+}
+
+local function kind_of(code, status)
+  if NOT_AUTHORISED[code] or ((status == 401 or status == 403) and not Retry.is_throttling(code, status)) then
+    return "aws.api.not_authorised"
+  elseif Retry.is_throttling(code, status) then
+    return "aws.api.throttled"
+  elseif code:find "NotFound" or code:find "DoesNotExist" or code:find "NonExistent" or status == 404 then
+    return "aws.api.not_found"
+  end
+  return "aws.api"
+end
+
+local function hint_of(code, service)
+  if code == "UnknownOperationException" or code == "InvalidAction" then
+    return ("%s has no such operation; names are as in its API reference"):format(service)
+  end
+  return NOT_AUTHORISED[code]
+end
+
+--- "com.amazonaws.ecs#ClusterNotFoundException:http://…" is ClusterNotFoundException.
+local function code_of(response, body)
+  local raw = body.__type or body.code or body.Code or response.headers["x-amzn-errortype"]
+  raw = type(raw) == "string" and raw or nil
+  -- SQS names its errors in two ways; the query protocol's are those that its users know.
+  local query <const> = response.headers["x-amzn-query-error"]
+  if query then
+    raw = query:match "^[^;]+" or raw
+  end
+  if not raw then
+    return ("HTTP %d"):format(response.status)
+  end
+  return (raw:gsub("^.*#", ""):gsub(":.*$", ""))
+end
+
+--- An answer that is not a success, as an error object.
+---@param response table
+---@param about {op: string, target: string, service: string}
+---@return fairlead.Error
+function M.new(response, about)
+  local body = try(json.decode, response.body or "")
+  body = type(body) == "table" and body or {}
+  local code <const> = code_of(response, body)
+  local text <const> = body.message or body.Message or body.errorMessage
+  local kind <const> = kind_of(code, response.status)
+  local err = errors.new {
+    kind = kind, op = about.op, target = about.target, status = response.status, code = code,
+    request_id = response.headers["x-amzn-requestid"] or response.headers["x-amz-request-id"],
+    message = type(text) == "string" and text ~= "" and ("%s: %s"):format(code, text) or code,
+    hint = hint_of(code, about.service) or kind == "aws.api.not_authorised" and PERMISSION or nil,
+  }
+  err.retryable = Retry.is_transient(err)
+  return err
+end
+
+return M

@@ -1,0 +1,114 @@
+--- AWS: sessions (who and where) and clients (one service).
+---
+---     local aws = require "fairlead.aws"
+---     local ecs = aws.session { region = "eu-west-2" }:client "ecs"
+---     local output = ecs:DescribeServices { cluster = "web", services = { "site" } }
+local environment = require "fairlead.environment"
+local errors = require "fairlead.errors"
+
+local Client = require "fairlead.aws.client"
+local credentials = require "fairlead.aws.credentials"
+local profile = require "fairlead.aws.profile"
+local services = require "fairlead.aws.services"
+
+local M = {}
+
+---@class fairlead.aws.SessionOptions
+---@field profile? string default: AWS_PROFILE, then AWS_DEFAULT_PROFILE, then "default"
+---@field region? string default: AWS_REGION, then AWS_DEFAULT_REGION, then the profile's
+---@field credentials? fairlead.sigv4.Credentials
+
+---@class fairlead.aws.Session
+---@field profile string
+---@field options fairlead.aws.SessionOptions
+local Session = {}
+Session.__index = Session
+
+--- The shared files, read once.
+---@return fairlead.aws.Files
+function Session:files()
+  self.loaded_files = self.loaded_files or profile.load()
+  return self.loaded_files
+end
+
+--- The profile's settings in the config file; empty when there are none.
+---@return table<string, any>
+function Session:settings()
+  return self:files().config[self.profile] or {}
+end
+
+--- The region.
+---@return string
+--- raises config.missing
+function Session:region()
+  local region = self.options.region or environment.get "AWS_REGION" or environment.get "AWS_DEFAULT_REGION"
+    or self:settings().region
+  if not region then
+    errors.raise {
+      kind = "config.missing", op = "aws.session", target = ("profile '%s'"):format(self.profile),
+      message = "no AWS region", hint = "set AWS_REGION (London is eu-west-2), or `region` in the profile",
+    }
+  end
+  if not region:find "^[a-z][a-z0-9%-]*$" then
+    errors.raise { kind = "config.invalid", op = "aws.session", target = region, message = "is no AWS region",
+      hint = "regions look like eu-west-2" }
+  end
+  return region
+end
+
+--- The credentials, as the first provider that has some gives them; the secrets among them are Secrets.
+---@return fairlead.aws.Credentials
+--- raises aws.no_credentials with what was tried, config.invalid
+function Session:credentials()
+  self.found = self.found or credentials.find(self)
+  return self.found
+end
+
+--- Forgets the credentials and the files, so that the next use reads them again: somebody may have signed in anew.
+function Session:refresh()
+  self.found, self.loaded_files = nil, nil
+end
+
+--- A client for one service. Its methods are the service's operations, by their API names.
+---@param service string one of codedeploy codepipeline dynamodb ecr ecs events logs secretsmanager sqs ssm
+---@param options? {endpoint?: string, timeout?: number, request_timeout?: number} endpoint: default
+---  AWS_ENDPOINT_URL_<SERVICE>, then AWS_ENDPOINT_URL, then AWS's; timeout: seconds for a call with its retries,
+---  default 120; request_timeout: for one request, default 30
+---@return fairlead.aws.Client
+--- raises config.missing, config.invalid
+function Session:client(service, options)
+  local description <const> = services.list[service]
+  if not description then
+    error(("bad argument #1 to 'client' (one of %s expected, got '%s')"):format(table.concat(services.names(), ", "),
+      tostring(service)), 2)
+  end
+  return Client.new(self, service, description, options or {})
+end
+
+--- A session: credentials and a region. Nothing is looked up before it is needed.
+---@param options? fairlead.aws.SessionOptions
+---@return fairlead.aws.Session
+--- raises config.invalid when a role is to be assumed
+function M.session(options)
+  options = options or {}
+  if type(options) ~= "table" then
+    error(("bad argument #1 to 'aws.session' (table expected, got %s)"):format(type(options)), 2)
+  end
+  local given <const> = options.credentials
+  if given ~= nil and not (type(given) == "table" and given.access_key_id and given.secret_access_key) then
+    error("bad argument #1 to 'aws.session' (credentials: {access_key_id=, secret_access_key=} expected)", 2)
+  end
+  if options.role_arn then
+    errors.raise {
+      kind = "config.invalid", op = "aws.session", target = tostring(options.role_arn),
+      message = "assuming a role is not done here yet",
+      hint = "give credentials that are the role's already: `aws configure export-credentials` prints them",
+    }
+  end
+  return setmetatable({
+    options = options,
+    profile = options.profile or environment.get "AWS_PROFILE" or environment.get "AWS_DEFAULT_PROFILE" or "default",
+  }, Session)
+end
+
+return M

@@ -1,0 +1,95 @@
+--- The services that speak AWS's JSON protocols: where they are and how they name themselves.
+---
+--- Source: each service's API model as botocore carries it (`botocore/data/<service>/…/service-2.json`, metadata:
+--- endpointPrefix, signingName, jsonVersion, targetPrefix, serviceId; `idempotencyToken` members). A spec compares.
+local M = {}
+
+---@class fairlead.aws.Service
+---@field host string before ".<region>.amazonaws.com"
+---@field signing string the service's name in signatures
+---@field target string before the operation in X-Amz-Target
+---@field json string version of the protocol, in Content-Type
+---@field id string as in AWS_ENDPOINT_URL_<ID>
+---@field tokens? table<string, string> operation -> the parameter that makes it safe to repeat
+---@field long_polls? table<string, number> operation -> seconds that an answer may take by intent
+---@field secret? boolean `SecretString` and `SecretBinary` in answers are secrets
+
+---@type table<string, fairlead.aws.Service>
+M.list = {
+  codedeploy = { host = "codedeploy", signing = "codedeploy", target = "CodeDeploy_20141006", json = "1.1",
+    id = "CODEDEPLOY" },
+  codepipeline = { host = "codepipeline", signing = "codepipeline", target = "CodePipeline_20150709", json = "1.1",
+    id = "CODEPIPELINE", tokens = { StartPipelineExecution = "clientRequestToken" } },
+  dynamodb = { host = "dynamodb", signing = "dynamodb", target = "DynamoDB_20120810", json = "1.0", id = "DYNAMODB",
+    tokens = { ExecuteTransaction = "ClientRequestToken", ExportTableToPointInTime = "ClientToken",
+      ImportTable = "ClientToken", TransactWriteItems = "ClientRequestToken" } },
+  ecr = { host = "api.ecr", signing = "ecr", target = "AmazonEC2ContainerRegistry_V20150921", json = "1.1",
+    id = "ECR" },
+  ecs = { host = "ecs", signing = "ecs", target = "AmazonEC2ContainerServiceV20141113", json = "1.1", id = "ECS",
+    -- Not marked in older models, but taken: "Amazon ECS API Reference", RunTask, clientToken.
+    tokens = { RunTask = "clientToken" } },
+  events = { host = "events", signing = "events", target = "AWSEvents", json = "1.1", id = "EVENTBRIDGE" },
+  logs = { host = "logs", signing = "logs", target = "Logs_20140328", json = "1.1", id = "CLOUDWATCH_LOGS" },
+  secretsmanager = { host = "secretsmanager", signing = "secretsmanager", target = "secretsmanager", json = "1.1",
+    id = "SECRETS_MANAGER", secret = true,
+    tokens = { CreateSecret = "ClientRequestToken", PutSecretValue = "ClientRequestToken",
+      RotateSecret = "ClientRequestToken", UpdateSecret = "ClientRequestToken" } },
+  -- JSON since 2023; the query protocol, which older models describe, is not spoken here.
+  sqs = { host = "sqs", signing = "sqs", target = "AmazonSQS", json = "1.0", id = "SQS",
+    long_polls = { ReceiveMessage = 20 } },
+  ssm = { host = "ssm", signing = "ssm", target = "AmazonSSM", json = "1.1", id = "SSM",
+    tokens = { CreateMaintenanceWindow = "ClientToken", CreatePatchBaseline = "ClientToken",
+      DeleteInventory = "ClientToken", RegisterTargetWithMaintenanceWindow = "ClientToken",
+      RegisterTaskWithMaintenanceWindow = "ClientToken" } },
+}
+
+--- The names of all services, sorted.
+---@return string[]
+function M.names()
+  local names = {}
+  for name in pairs(M.list) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+--- The service's address in a region.
+---@param service fairlead.aws.Service
+---@param region string
+---@return string
+function M.endpoint(service, region)
+  local domain <const> = region:find "^cn%-" and "amazonaws.com.cn" or "amazonaws.com"
+  return ("https://%s.%s.%s"):format(service.host, region, domain)
+end
+
+-- Verbs of operations that change nothing, or that leave the same state when they are done twice.
+local READS <const> = { "^Describe", "^List", "^Get", "^BatchGet", "^BatchCheck", "^BatchDescribe", "^Query$", "^Scan$",
+  "^Filter", "^Lookup", "^Search", "^Test" }
+local SAME_TWICE <const> = { "^Delete", "^Tag", "^Untag", "^Stop", "^Put" }
+local NOT_SAME_TWICE <const> = { PutEvents = true, PutLogEvents = true, PutItem = true }
+
+local function matches(operation, patterns)
+  for _, pattern in ipairs(patterns) do
+    if operation:find(pattern) then
+      return true
+    end
+  end
+  return false
+end
+
+--- Whether an operation may be sent again when it is not known if the first was heard. AWS's SDKs repeat all; but
+--- UpdateService, RegisterTaskDefinition and CreateDeployment take no token, and twice is not once.
+---@param service fairlead.aws.Service
+---@param operation string
+---@param parameters table
+---@return boolean
+function M.repeatable(service, operation, parameters)
+  local token <const> = service.tokens and service.tokens[operation]
+  if token and parameters[token] ~= nil then
+    return true
+  end
+  return matches(operation, READS) or (matches(operation, SAME_TWICE) and not NOT_SAME_TWICE[operation])
+end
+
+return M

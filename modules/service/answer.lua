@@ -1,0 +1,106 @@
+--- What a service said, as Lua values: JSON answers without nulls, and times as unix seconds.
+local errors = require "fairlead.errors"
+local json = require "fairlead.json"
+
+local M = {}
+
+--- Takes JSON's nulls out of objects, in place, so that `if run.conclusion then` means what it says. In an array a
+--- null keeps its place, as the others' positions matter.
+local function drop_nulls(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local array <const> = #value > 0
+  for key, item in pairs(value) do
+    if item == json.null then
+      if not array then
+        value[key] = nil
+      end
+    else
+      drop_nulls(item)
+    end
+  end
+  return value
+end
+
+--- A JSON body as a Lua value, without nulls in objects; nil when the body is empty.
+---@param response table an answer of `http.request`
+---@param about {kind: string, op: string, target: string} for the error when the body is not JSON
+---@return any
+function M.decode(response, about)
+  local body = response.body
+  if body == nil or body == "" then
+    return nil
+  end
+  local value, err = try(json.decode, body)
+  if err then
+    local content_type = response.headers["content-type"] or "no content type"
+    errors.raise {
+      kind = about.kind, op = about.op, target = about.target, status = response.status, cause = err,
+      message = ("answered %d with something that is not JSON (%s, %d bytes)"):format(response.status, content_type,
+        #body),
+      hint = "does the address belong to this service, and is no proxy answering in its place?",
+    }
+  end
+  if value == json.null then
+    return nil
+  end
+  return drop_nulls(value)
+end
+
+--- Days from 1970-01-01 to a date of the Gregorian calendar.
+local function days(year, month, day)
+  if month <= 2 then
+    year, month = year - 1, month + 12
+  end
+  local era = year // 400
+  local year_of_era = year - era * 400
+  local day_of_year = (153 * (month - 3) + 2) // 5 + day - 1
+  return era * 146097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719468
+end
+
+local function seconds(year, month, day, hour, minute, second)
+  return days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
+end
+
+--- An ISO 8601 time, as GitHub writes them, in unix seconds; nil for nil and for what is no time.
+---@param text string? "2026-03-02T09:00:00Z", with a fraction or an offset such as +01:00 where there is one
+---@return number?
+function M.time(text)
+  local year, month, day, hour, minute, second, rest =
+    tostring(text):match "^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d)(.*)$"
+  if not year then
+    return nil
+  end
+  local fraction, zone = rest:match "^(%.?%d*)(.*)$"
+  local at = seconds(math.tointeger(year), math.tointeger(month), math.tointeger(day), math.tointeger(hour),
+    math.tointeger(minute), math.tointeger(second))
+  if #fraction > 1 then
+    at = at + tonumber("0" .. fraction)
+  end
+  local sign, zone_hour, zone_minute = zone:match "^([+-])(%d%d):?(%d%d)$"
+  if sign then
+    local offset = zone_hour * 3600 + zone_minute * 60
+    at = at - math.tointeger(sign == "+" and offset or -offset)
+  end
+  return at
+end
+
+local MONTHS <const> = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10,
+  Nov = 11, Dec = 12 }
+
+--- An HTTP date (the Date header), in unix seconds; nil for nil and for what is none.
+---@param text string? "Mon, 02 Mar 2026 09:00:00 GMT"
+---@return integer?
+function M.http_date(text)
+  local day, name, year, hour, minute, second =
+    tostring(text):match "^%a+, (%d+) (%a+) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$"
+  local month = MONTHS[name]
+  if not month then
+    return nil
+  end
+  return seconds(math.tointeger(year), month, math.tointeger(day), math.tointeger(hour), math.tointeger(minute),
+    math.tointeger(second))
+end
+
+return M
