@@ -5,6 +5,7 @@
 --- told.
 local address = require "fairlead.service.address"
 local answer = require "fairlead.service.answer"
+local chance = require "fairlead.service.chance"
 local clock = require "fairlead.clock"
 local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
@@ -104,14 +105,6 @@ local function opened(value)
   return copy or value, any
 end
 
-local function token()
-  local parts = {}
-  for i = 1, 4 do
-    parts[i] = ("%08x"):format(math.random(0, 0xffffffff))
-  end
-  return table.concat(parts)
-end
-
 --- Marks what an answer tells in confidence: Secrets Manager's values, SecureString parameters, registry passwords.
 local function protect(value)
   if type(value) ~= "table" then
@@ -174,7 +167,7 @@ function Client:call(operation, parameters, options)
     for key, value in pairs(plain) do
       copy[key] = value
     end
-    copy[token_field] = token()
+    copy[token_field] = chance.token()
     plain = copy
   end
   local body = json.encode(plain)

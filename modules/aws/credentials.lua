@@ -10,8 +10,8 @@ local M = {}
 
 ---@class fairlead.aws.Credentials
 ---@field access_key_id string
----@field secret_access_key fairlead.Secret
----@field session_token fairlead.Secret?
+---@field secret_access_key Secret
+---@field session_token Secret?
 ---@field source string where they come from
 
 ---@class fairlead.aws.Provider

@@ -60,7 +60,7 @@ end
 --- An answer that is not a success, as an error object.
 ---@param response table
 ---@param about {op: string, target: string, service: string}
----@return fairlead.Error
+---@return Error
 function M.new(response, about)
   local body = try(json.decode, response.body or "")
   body = type(body) == "table" and body or {}

@@ -2,6 +2,7 @@
 ---
 --- Source: botocore `retries/standard.py` and `quota.py`; the numbers are the rules that AWS's SDKs made the default in
 --- November 2026 (AWS Developer Tools Blog); AWS_NEW_RETRIES_2026=false gives those from before.
+local chance = require "fairlead.service.chance"
 local clock = require "fairlead.clock"
 local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
@@ -56,8 +57,9 @@ end
 ---@return table
 function Retry.new(profile)
   local before <const> = (environment.get "AWS_NEW_RETRIES_2026" or ""):lower() == "false"
-  return setmetatable({ attempts = attempts_of(profile), rules = before and RULES_BEFORE or RULES_2026, tokens = QUOTA },
-    Retry)
+  return setmetatable({
+    attempts = attempts_of(profile), rules = before and RULES_BEFORE or RULES_2026, tokens = QUOTA,
+  }, Retry)
 end
 
 --- Whether an error code or status tells of throttling.
@@ -69,7 +71,7 @@ function Retry.is_throttling(code, status)
 end
 
 --- Whether a failure is one that may pass by itself.
----@param err fairlead.Error
+---@param err Error
 ---@return boolean
 function Retry.is_transient(err)
   if err:is "http" then
@@ -80,7 +82,7 @@ function Retry.is_transient(err)
 end
 
 --- Whether the request was surely not carried out, so that any operation may be sent again.
----@param err fairlead.Error
+---@param err Error
 ---@return boolean
 function Retry.was_not_heard(err)
   return err:is "http.connect" or err:is "http.resolve" or Retry.is_throttling(err.code, err.status)
@@ -88,7 +90,7 @@ end
 
 --- Waits before the next attempt.
 ---@async
----@param err fairlead.Error why the last one failed
+---@param err Error why the last one failed
 ---@param attempt integer how many were made
 ---@param deadline number unix seconds
 ---@param retry_after number? seconds that the service asks for
@@ -105,12 +107,12 @@ function Retry:wait(err, attempt, deadline, retry_after)
   end
   local pause
   if rules.server_hint then
-    pause = math.random() * math.min((throttled and rules.throttling_base or rules.base) * 2 ^ (attempt - 1), LONGEST)
+    pause = chance.random() * math.min((throttled and rules.throttling_base or rules.base) * 2 ^ (attempt - 1), LONGEST)
     if retry_after then
       pause = math.max(retry_after, math.min(pause, retry_after + 5))
     end
   else
-    pause = math.random() * math.min(rules.base * 2 ^ (attempt - 1), LONGEST)
+    pause = chance.random() * math.min(rules.base * 2 ^ (attempt - 1), LONGEST)
   end
   if clock.now() + pause >= deadline then
     return nil

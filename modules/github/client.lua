@@ -29,7 +29,7 @@ local TRANSIENT <const> = { [500] = true, [502] = true, [503] = true, [504] = tr
 
 ---@class fairlead.github.ClientOptions
 ---@field repository? string "owner/name": what paths without a leading slash, and all that is asked by name, are about
----@field token? string|fairlead.Secret default: GH_TOKEN, then GITHUB_TOKEN
+---@field token? string|Secret default: GH_TOKEN, then GITHUB_TOKEN
 ---@field base_url? string default: GITHUB_API_URL, then https://api.github.com
 ---@field timeout? number seconds that one call may take with its retries and waits; default 900
 ---@field request_timeout? number seconds for one request; default 30
@@ -44,7 +44,7 @@ local TRANSIENT <const> = { [500] = true, [502] = true, [503] = true, [504] = tr
 ---@class fairlead.github.Client
 ---@field repository string? "owner/name"
 ---@field base_url string
----@field private token fairlead.Secret
+---@field private token Secret
 ---@field private governor fairlead.github.Governor
 local Client = {}
 Client.__index = Client

@@ -17,7 +17,7 @@ local SECONDARY_WAIT <const> = 60 -- seconds, doubled each time, when a secondar
 ---@field private limit string? the limit that asked for silence
 ---@field private next_write number unix seconds
 ---@field private writing boolean
----@field private free fairlead.task.Event set when a write has ended
+---@field private free table set when a write has ended
 local Governor = {}
 Governor.__index = Governor
 

@@ -1,0 +1,248 @@
+--- A gate's channel in Slack: the question with its evidence as a message, and a reaction to it or a reply in its
+--- thread as the answer. Only the named people's answers count; the others are told so, once each.
+local escape = require("fairlead.slack.native").escape
+
+local APPROVE <const> = { "white_check_mark", "heavy_check_mark", "+1" }
+local REFUSE <const> = { "no_entry_sign", "no_entry", "x", "-1" }
+
+---@class fairlead.slack.ApprovalOptions
+---@field client fairlead.slack.Client
+---@field channel string id or name
+---@field thread? string ts of a message: the question is asked in its thread, and only replies after it count
+---@field approvers? string[] ids, handles or e-mail addresses; default the gate's
+---@field requester? string id, handle or address of who started the run
+---@field allow_requester? boolean the requester's own answer counts; default false
+---@field approve? string[] reactions that approve; default white_check_mark, heavy_check_mark, +1
+---@field refuse? string[] reactions that refuse; default no_entry_sign, no_entry, x, -1
+---@field name? string default "Slack"
+---@field every? number seconds between two looks; default 5
+
+---@class fairlead.slack.Approval
+local Approval = {}
+Approval.__index = Approval
+
+local function set_of(list)
+  local set = {}
+  for _, name in ipairs(list) do
+    set[name] = true
+  end
+  return set
+end
+
+---@param options fairlead.slack.ApprovalOptions
+---@return fairlead.slack.Approval channel
+function Approval.new(options)
+  if type(options) ~= "table" then
+    error(("bad argument #1 to 'slack.approval' (table expected, got %s)"):format(type(options)), 3)
+  end
+  local function wrong(field, expected)
+    error(("bad argument #1 to 'slack.approval' (%s: %s expected, got %s)"):format(field, expected,
+      type(options[field])), 4)
+  end
+  if type(options.client) ~= "table" then
+    wrong("client", "a slack.client")
+  elseif type(options.channel) ~= "string" then
+    wrong("channel", "string")
+  elseif options.approvers ~= nil and (type(options.approvers) ~= "table" or #options.approvers == 0) then
+    wrong("approvers", "a list of names")
+  end
+  return setmetatable({
+    name = options.name or "Slack", every = options.every, client = options.client, channel = options.channel,
+    thread = options.thread, approvers = options.approvers, requester = options.requester,
+    allow_requester = options.allow_requester or false,
+    approving = set_of(options.approve or APPROVE), refusing = set_of(options.refuse or REFUSE),
+    approve_with = (options.approve or APPROVE)[1], refuse_with = (options.refuse or REFUSE)[1],
+    told = {}, -- ids of people who were told that their answer does not count
+  }, Approval)
+end
+
+--- Evidence as lines "name: value", sorted; lists and tables within it are indented.
+local function lines_of(value, indent, lines)
+  local keys = {}
+  for key in pairs(value) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys, function(a, b)
+    if math.type(a) == math.type(b) then
+      return a < b
+    end
+    return tostring(a) < tostring(b)
+  end)
+  for _, key in ipairs(keys) do
+    local label <const> = math.type(key) and "•" or escape(tostring(key)) .. ":"
+    local item <const> = value[key]
+    if type(item) == "table" then
+      lines[#lines + 1] = indent .. label
+      lines_of(item, indent .. "    ", lines)
+    else
+      lines[#lines + 1] = ("%s%s %s"):format(indent, label, escape(tostring(item)))
+    end
+  end
+  return lines
+end
+
+local function mentions(ids)
+  local parts = {}
+  for i, id in ipairs(ids) do
+    parts[i] = ("<@%s>"):format(id)
+  end
+  return table.concat(parts, ", ")
+end
+
+--- Who may decide, as ids; the requester is not among them unless that is allowed.
+local function resolve(self, request)
+  local names <const> = self.approvers or request.approvers
+  if not names or #names == 0 then
+    error("slack.approval: approvers: nobody is named who may decide, here or at the gate", 0)
+  end
+  local requester <const> = self.requester and self.client:user(self.requester).id
+  self.requester_id = requester
+  self.allowed, self.allowed_ids = {}, {}
+  for _, name in ipairs(names) do
+    local id <const> = self.client:user(name).id
+    if not self.allowed[id] and (id ~= requester or self.allow_requester) then
+      self.allowed[id] = true
+      self.allowed_ids[#self.allowed_ids + 1] = id
+    end
+  end
+  if #self.allowed_ids == 0 then
+    error("slack.approval: approvers: the requester is the only one who is named, and may not decide alone", 0)
+  end
+end
+
+--- Asks the question.
+---@async
+---@param request table question, evidence, approvers, run, path, digest (a procedure's gate request)
+function Approval:ask(request)
+  resolve(self, request)
+  local lines = { "*" .. escape(request.question or request.name or "May this go on?") .. "*" }
+  if type(request.evidence) == "table" then
+    lines_of(request.evidence, "", lines)
+  end
+  self.question = table.concat(lines, "\n")
+  lines[#lines + 1] = ("Who may decide: %s. React with :%s: to approve or :%s: to refuse, or reply in the thread: "
+    .. "`approve`, or `refuse` and why."):format(mentions(self.allowed_ids), self.approve_with, self.refuse_with)
+  self.message = self.client:post {
+    channel = self.channel, thread = self.thread, text = table.concat(lines, "\n"),
+    metadata = { event_type = "fairlead_gate", event_payload = {
+      run = tostring(request.run or ""), gate = tostring(request.path or request.name or ""),
+      digest = tostring(request.digest or ""),
+    } },
+  }
+end
+
+--- Tells somebody, once, that their answer does not count.
+local function tell_off(self, id)
+  if self.told[id] then
+    return
+  end
+  self.told[id] = true
+  local why = id == self.requester_id and "you started this run, so somebody else has to decide"
+    or "only these people may decide: " .. mentions(self.allowed_ids)
+  self.client:post {
+    channel = self.message.channel, thread = self.thread or self.message.ts,
+    text = ("<@%s>: your answer does not count here: %s."):format(id, why),
+  }
+end
+
+--- Whether a person may decide; if not, they are told.
+local function counts(self, id)
+  if self.allowed[id] then
+    return true
+  end
+  tell_off(self, id)
+  return false
+end
+
+--- "approve", "refuse too risky" in a reply; nil for anything else.
+local function read(text)
+  local word <const>, rest = (text or ""):match "^%s*`?(%a+)`?[%s:,.!-]*(.-)%s*$"
+  local verb <const> = word and word:lower()
+  if verb == "approve" or verb == "approved" then
+    return "approved"
+  elseif verb == "refuse" or verb == "refused" then
+    return "refused", rest ~= "" and rest or nil
+  end
+end
+
+local function by_reaction(self)
+  local approved
+  for _, reaction in ipairs(self.client:reactions { channel = self.message.channel, ts = self.message.ts }) do
+    local name <const> = reaction.name:gsub("::.*$", "") -- skin tones
+    local refuses <const> = self.refusing[name]
+    if refuses or self.approving[name] then
+      for _, id in ipairs(reaction.users) do
+        if counts(self, id) then
+          if refuses then
+            return { decision = "refused", id = id, why = (":%s:"):format(name) }
+          end
+          approved = approved or { decision = "approved", id = id }
+        end
+      end
+    end
+  end
+  return approved
+end
+
+local function by_reply(self)
+  local parent <const> = self.thread or self.message.ts
+  local approved
+  for _, reply in ipairs(self.client:replies { channel = self.message.channel, ts = parent,
+    oldest = self.message.ts }) do
+    -- In a thread of somebody else's, only what came after the question answers it.
+    if reply.user and not reply.bot_id and reply.ts > self.message.ts then
+      local decision <const>, why = read(reply.text)
+      if decision and counts(self, reply.user) then
+        if decision == "refused" then
+          return { decision = "refused", id = reply.user, why = why }
+        end
+        approved = approved or { decision = "approved", id = reply.user }
+      end
+    end
+  end
+  return approved
+end
+
+--- The decision, when there is one. Of a refusal and an approval the refusal counts.
+---@async
+---@return {decision: "approved"|"refused", by: string, why: string?}?
+function Approval:answer()
+  local reaction <const>, reply = by_reaction(self), by_reply(self)
+  local found = reaction or reply
+  if reply and reply.decision == "refused" then
+    found = reply
+  end
+  if not found then
+    return nil
+  end
+  return { decision = found.decision, by = self.client:user(found.id).name, why = found.why }
+end
+
+local ENDINGS <const> = {
+  approved = ":white_check_mark: Approved", refused = ":no_entry_sign: Refused",
+  voided = ":no_entry_sign: The approval is void, as what was approved has changed",
+  timeout = ":hourglass: Nobody decided in time", cancelled = ":no_entry_sign: The run was stopped",
+}
+
+--- Writes the decision into the message, so that nobody answers any more.
+---@async
+---@param decision? {decision: string, by: string?, why: string?, via: string?}
+function Approval:close(decision)
+  if not self.message then
+    return -- the question never got there
+  end
+  decision = decision or { decision = "cancelled" }
+  local line = ENDINGS[decision.decision] or escape(tostring(decision.decision))
+  if decision.by then
+    line = ("%s by %s"):format(line, escape(decision.by))
+  end
+  if decision.via and decision.via ~= self.name then
+    line = ("%s (%s)"):format(line, escape(decision.via))
+  end
+  if decision.why then
+    line = ("%s: %s"):format(line, escape(decision.why))
+  end
+  self.client:update { channel = self.message.channel, ts = self.message.ts, text = self.question .. "\n" .. line }
+end
+
+return Approval
