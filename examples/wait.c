@@ -58,7 +58,7 @@ static fl_nret room_resume(lua_State *L, fl_wait *wait) {
   request_box *request = (request_box *)wait;
   const uv_statfs_t *answer = request->fs.ptr;
   if (request->fs.result < 0) return raise_failure(L, lua_tostring(L, 1), (int)request->fs.result);
-  lua_pushinteger(L, (lua_Integer)(answer->f_bavail * answer->f_bsize));
+  lua_pushinteger(L, (lua_Integer)answer->f_bavail * (lua_Integer)answer->f_bsize);
   return 1;
 }
 

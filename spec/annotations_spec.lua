@@ -22,7 +22,7 @@ local function describe_module(name)
   local folder = "modules/" .. name
   local meta = folder .. "/meta.lua"
   local face = exists(folder .. "/init.lua") and folder .. "/init.lua" or meta
-  local module = { all = {}, documented = {}, meta = {}, promised = {}, registered = {} }
+  local module = { all = {}, documented = {}, fields = {}, meta = {}, promised = {}, registered = {} }
   for _, path in ipairs(annotations.files(folder, ".lua")) do
     local functions, fields, returned = annotations.read(path)
     for _, definition in ipairs(functions) do
@@ -33,7 +33,10 @@ local function describe_module(name)
       end
       if definition.documented then module.documented[definition.name] = true end
     end
-    for field in pairs(fields) do module.documented[field] = true end
+    for field in pairs(fields) do
+      module.documented[field] = true
+      module.fields[field] = true
+    end
   end
   for _, path in ipairs(annotations.files(folder, ".c")) do
     for row, place in pairs(annotations.registered(path)) do module.registered[row] = place end
@@ -69,7 +72,9 @@ describe("annotations", function()
       it("stand above every public function, parameter by parameter", function()
         local faults = {}
         for _, definition in ipairs(module.all) do
-          if definition.defines_function and not is_private(definition.name) then
+          -- A method may have its description in the class that it implements, as a field.
+          local inherited = not definition.documented and module.fields[definition.name]
+          if definition.defines_function and definition.public and not inherited then
             check_definition(definition, faults)
           end
         end

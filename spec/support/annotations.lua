@@ -11,6 +11,7 @@ local M = {}
 ---@field documented boolean a block of --- lines stands directly above
 ---@field described table<string, boolean> the parameters that the block describes; "*" for all of them
 ---@field defines_function boolean false for any other value, such as a table or an alias
+---@field public boolean its owner is what the file returns, or a table that ---@class makes a type
 ---@field place string file:line
 
 local function lines_of(path)
@@ -32,6 +33,14 @@ local function block_above(lines, last)
     if line:find "@type" then described["*"] = true end
   end
   return found, described
+end
+
+local function block_has_class(lines, last)
+  for number = last - 1, 1, -1 do
+    if not lines[number]:find "^%-%-%-" then return false end
+    if lines[number]:find "^%-%-%-@class" then return true end
+  end
+  return false
 end
 
 ---Every file under a folder whose name ends so, sorted.
@@ -76,6 +85,7 @@ end
 function M.read(path)
   local lines = lines_of(path)
   local functions, fields, returned = {}, {}, nil
+  local types = {}
   for number, line in ipairs(lines) do
     local owner, name, list = line:match "^function ([%w_]+)[.:]([%w_]+)%s*(%b())"
     if not owner then
@@ -96,6 +106,12 @@ function M.read(path)
     local field = line:match "^%s*%-%-%-@field%s+([%w_]+)"
     if field then fields[field] = true end
     returned = line:match "^return ([%w_]+)%s*$" or returned
+    local variable = line:match "^local ([%w_]+)"
+    if variable and block_has_class(lines, number) then types[variable] = true end
+  end
+  for _, definition in ipairs(functions) do
+    definition.public = definition.name:sub(1, 1) ~= "_"
+      and (definition.owner == returned or types[definition.owner] == true)
   end
   return functions, fields, returned
 end
