@@ -90,7 +90,7 @@ struct exchange {
 #define STREAM_WINDOW ((size_t)64 * 1024)
 
 /* Bytes of all header lines of an exchange, interim answers included. */
-#define HEADER_LIMIT (256 * 1024)
+#define HEADER_LIMIT ((size_t)256 * 1024)
 
 /* ---- engine.c -------------------------------------------------------------------------------- */
 

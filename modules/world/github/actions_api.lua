@@ -242,6 +242,9 @@ local function add_runs(github, router)
 end
 
 --- An environment as approvals name it.
+---@param github fairlead.world.GitHub
+---@param environment table the environment's state
+---@return table
 function M.environment_reference(github, environment)
   return {
     id = environment.id,
