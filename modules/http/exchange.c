@@ -274,12 +274,13 @@ bool exchange_resume(exchange *x) {
 }
 
 const char *exchange_phase(const exchange *x) {
-  curl_off_t resolved = 0, connected = 0;
+  curl_off_t resolved = 0;
+  long port = 0;
   if (x->header_done) return "receiving the body";
   if (x->header_total) return "receiving the header";
   if (!connecting(x)) return x->body_sent < x->order.body_length ? "sending the body" : "waiting for the answer";
   curl_easy_getinfo(x->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
-  curl_easy_getinfo(x->easy, CURLINFO_CONNECT_TIME_T, &connected);
+  curl_easy_getinfo(x->easy, CURLINFO_LOCAL_PORT, &port); /* CURLINFO_CONNECT_TIME is only told after the handshake */
   if (resolved == 0) return "resolving the name";
-  return connected == 0 ? "connecting" : "in the TLS handshake";
+  return port == 0 ? "connecting" : "in the TLS handshake";
 }

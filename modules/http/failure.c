@@ -188,9 +188,14 @@ static report curl_failure(lua_State *L, const exchange *x) {
   case CURLE_PARTIAL_FILE:
     say(L, "http.truncated", "the answer ended early, after %I bytes of the body", (lua_Integer)x->body_total);
     return (report){true, NULL};
+  case CURLE_RECV_ERROR:
+    if (mentions(x, "chunked-encoding")) {
+      say(L, "http.protocol", "%s", detail(x));
+      return (report){false, NULL};
+    }
+    return reset_failure(L, x);
   case CURLE_GOT_NOTHING:
   case CURLE_SEND_ERROR:
-  case CURLE_RECV_ERROR:
   case CURLE_HTTP2_STREAM:
   case CURLE_SEND_FAIL_REWIND: return reset_failure(L, x);
   case CURLE_OUT_OF_MEMORY:

@@ -86,18 +86,17 @@ function M.follow(request, raw)
   end
   if to.user then fail(request, "it redirects to a URL with a name or password in it") end
   local leaving = leaves(from, to)
-  local bodiless = raw.status == 303 or (raw.status <= 302 and request.method == "POST")
+  local method = request.method
+  local bodiless = raw.status == 303 and method ~= "GET" and method ~= "HEAD" or raw.status <= 302 and method == "POST"
   if from.scheme == "https" and to.scheme == "http" and bears_secrets(request) then
     fail(request, ("it redirects from https to http, to %s, and the request bears secrets"):format(to.host), DIRECTLY)
   end
   if leaving and not bodiless and request.body and type(request.body) ~= "string" then
     fail(request, ("it redirects a secret body to another host, %s"):format(to.host), DIRECTLY)
   end
-  local method = request.method
-  if bodiless and method ~= "HEAD" then method = "GET" end
   local next_request = {}
   for name, value in pairs(request) do next_request[name] = value end
-  next_request.method, next_request.url = method, url
+  next_request.method, next_request.url = bodiless and "GET" or method, url
   next_request.headers = kept_headers(request, leaving, bodiless)
   if bodiless then next_request.body = nil end
   return next_request

@@ -273,7 +273,35 @@ function M.faults.busy(status, retry_after, times)
   end
 end
 
----A handler that lets CONNECT through as a proxy, and notes where to in `seen`; refuses with `status` when that is given.
+---A gzip stream of `bytes` zeros in a 150th of the size: one deflate block with fixed codes, whose every item repeats
+---the last 258 bytes (RFC 1951, 3.2.6).
+---@param bytes integer
+---@return string
+function M.bomb(bytes)
+  local out, held, count = { "\31\139\8\0\0\0\0\0\0\255" }, 0, 0
+  local function put(value, bits)
+    held, count = held | value << count, count + bits
+    while count >= 8 do
+      out[#out + 1] = string.char(held & 255)
+      held, count = held >> 8, count - 8
+    end
+  end
+  local function huffman(code, bits) -- these go in with their first bit first
+    for i = bits - 1, 0, -1 do put(code >> i & 1, 1) end
+  end
+  put(1, 1) -- the last block
+  put(1, 2) -- fixed codes
+  huffman(48, 8) -- a zero
+  for _ = 1, bytes // 258 do
+    huffman(197, 8) -- length 258
+    huffman(0, 5) -- distance 1
+  end
+  huffman(0, 7) -- the end
+  put(0, 7)
+  return table.concat(out)
+end
+
+---A handler that lets CONNECT through as a proxy, and notes in `seen` where to; or refuses with `status`.
 ---@param seen string[]
 ---@param status integer?
 function M.proxy(seen, status)
