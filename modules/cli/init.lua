@@ -2,12 +2,17 @@
 --- failure into one line on standard error and an exit code.
 local argparse = require "argparse"
 local errors = require "fairlead.errors"
+local outcomes = require "fairlead.procedure.outcome"
 local nearest = require "fairlead.procedure.nearest"
 
 local M = {}
 
 -- In the order of `fairlead --help`.
-local COMMANDS <const> = { "test", "completion" }
+local COMMANDS <const> = { "run", "rehearse", "world", "test", "help", "completion" }
+
+---The names of the commands.
+---@type string[]
+M.commands = COMMANDS
 
 ---@class cli.Command
 ---@field define fun(parser: table): table adds the command to argparse's parser
@@ -28,7 +33,7 @@ function M.parser()
       .. "   fairlead SCRIPT [ARG…]   run a Lua script\n"
       .. "   fairlead -e LUA [ARG…]   run a chunk of Lua\n"
       .. "   fairlead --version       which version this is\n\n"
-      .. "Waiting works wherever a script runs.")
+      .. "`fairlead help` lists the topics that there is more to say about.")
   parser:usage "Usage: fairlead COMMAND …\n       fairlead SCRIPT [ARG…]"
   parser:command_target "command"
   parser:require_command(false)
@@ -108,7 +113,7 @@ function M.main(args)
   local code, err = try(dispatch, args)
   if err then
     M.print_error(err, verbose)
-    code = errors.exit_code(err)
+    _, _, code = outcomes.of(err)
   end
   io.stdout:flush()
   if code ~= 0 then os.exit(code) end

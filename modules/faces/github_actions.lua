@@ -159,7 +159,7 @@ function Actions:event(event)
   local annotation = annotate[event.event] and annotate[event.event](event)
   if annotation then write(self, annotation) end
   after(self, event)
-  if event.event == "run.finished" then write_page(self) end
+  if event.event == "run.finished" and self.plain.model.began then write_page(self) end
 end
 
 ---Nothing is left to do at the end.

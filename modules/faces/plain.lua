@@ -125,6 +125,7 @@ write["http.request"] = function(face, event)
 end
 
 write["run.finished"] = function(face)
+  if not face.model.began then return nil end -- whoever started it tells why
   return "\n" .. table.concat(summary.lines(face.model, face.style, { times = face.model.mode ~= "dry-run" }), "\n")
 end
 

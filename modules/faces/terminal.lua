@@ -61,9 +61,11 @@ end
 local function rise(face, columns)
   local lines = 0
   for _, width in ipairs(face.drawn) do lines = lines + math.max(1, (width + columns - 1) // columns) end
+  local count = #face.drawn
   face.drawn = {}
   if lines == 0 then return "" end
-  return ("\27[%dA\r"):format(lines)
+  -- Lines that the terminal has folded are taken away first: it would go on holding them for one.
+  return ("\27[%dA\r"):format(lines) .. (lines > count and CLEAR_BELOW or "")
 end
 
 -- The lines of a frame. One column stays free: a full line leaves the cursor in a state that terminals disagree about.
@@ -152,6 +154,7 @@ local function answered(face)
 end
 
 local function finish(face)
+  if not face.model.began then return face:close() end -- whoever started it tells why
   local columns = size()
   local out = rise(face, columns) .. frame(face, columns) .. "\n"
   out = out .. table.concat(summary.lines(face.model, face.style), "\n") .. "\n"

@@ -1,0 +1,22 @@
+return [[
+require "fairlead.NAME":
+
+procedure   steps, waits, gates: `fairlead help procedure`
+task        all, race, map, timeout: several waits at once
+clock       now, sleep, monotonic; simulate, scaled
+errors      error objects: kind, message, op, target, hint
+http        request, get, post, put, patch, delete, head
+json        decode, encode, null, array
+process     run, which: other programs, by argument list
+git         repositories
+github      pull requests, checks, workflow runs
+aws         sessions and clients
+sigv4       signed requests
+slack       messages, threads, reactions
+terminal    lines that are typed, the size of the screen
+environment variables, under overlays
+world       the simulated services
+
+try(fn, …) gives results, or nil and an error object; secret(text) is text that nothing prints. Both are global.
+A script's own modules are found beside it, and in FAIRLEAD_PATH.
+]]

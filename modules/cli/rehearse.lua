@@ -1,0 +1,61 @@
+--- fairlead rehearse: carries out a procedure in a simulated world, on a virtual clock. Nothing real is touched.
+local clock = require "fairlead.clock"
+local errors = require "fairlead.errors"
+local options_of = require "fairlead.cli.options"
+
+local M = {}
+
+---@param parser table
+---@return table
+function M.define(parser)
+  local command = parser:command("rehearse", "Carry out a procedure in a simulated world; nothing real is touched.")
+  command:argument("script", "A Lua script that returns a procedure."):args "?"
+  command:argument("parameters", "name=value; `fairlead help SCRIPT` lists them."):args "*"
+  command:option("--scenario", "What happens; --list tells which there are."):argname "NAME":default "all-well"
+  command:option("--seed", "Which of the many ways it can happen; the same seed gives the same run.")
+    :argname "N":default "1":convert(function(text)
+      local seed = math.tointeger(tonumber(text))
+      if not seed then return nil, ("option '--seed' is '%s', expected a whole number"):format(text) end
+      return seed
+    end)
+  command:flag("--list", "List the scenarios.")
+  options_of.define_faces(command)
+  return command
+end
+
+local function list()
+  local scenarios = require "fairlead.world.scenarios".list
+  local widest = 0
+  for _, scenario in ipairs(scenarios) do widest = math.max(widest, #scenario.name) end
+  for _, scenario in ipairs(scenarios) do
+    print(("%s  %s"):format(scenario.name .. (" "):rep(widest - #scenario.name), scenario.text))
+  end
+  return 0
+end
+
+---@async
+---@param options table
+---@return integer exit_code
+function M.main(options)
+  if options.list then return list() end
+  if not options.script then
+    errors.raise { kind = "usage", message = "which script?", hint = "`fairlead rehearse --help` tells how it is used" }
+  end
+  local began = clock.monotonic()
+  local where = "fairlead help " .. options.script
+  local result = options_of.show(options, function(listener)
+    local loaded = require "fairlead.procedure".load(options.script)
+    local parameters = options_of.parameters(options.parameters, where)
+    local world = require "fairlead.world".new { seed = options.seed, scenario = options.scenario }
+    return world:run(loaded, parameters, { listener = listener, where = where })
+  end)
+  local code = options_of.finish(result, options)
+  if not options.json and result.outcome ~= "usage" then
+    local duration = require "fairlead.procedure.duration"
+    print(("\nRehearsed (%s, seed %d): %s of simulated time in %.2f s. Nothing real was touched."):format(
+      options.scenario, options.seed, duration.text(result.elapsed), clock.monotonic() - began))
+  end
+  return code
+end
+
+return M

@@ -1,0 +1,37 @@
+--- fairlead run: carries out a procedure for real.
+local options_of = require "fairlead.cli.options"
+
+local M = {}
+
+---@param parser table
+---@return table
+function M.define(parser)
+  local command = parser:command("run", "Carry out a procedure for real.")
+  command:argument("script", "A Lua script that returns a procedure.")
+  command:argument("parameters", "name=value; `fairlead help SCRIPT` lists them."):args "*"
+  command:flag("--dry-run", "Read everything, do nothing; tell what would be done."):target "dry_run"
+  command:flag("--yes", "Confirm what whoever starts the run may confirm; approvals by others stay theirs.")
+  options_of.define_faces(command)
+  return command
+end
+
+---@async
+---@param options table
+---@return integer exit_code
+function M.main(options)
+  local result = options_of.show(options, function(listener)
+    local procedure = require "fairlead.procedure"
+    local loaded = procedure.load(options.script)
+    local where = "fairlead help " .. options.script
+    return procedure.execute(loaded, options_of.parameters(options.parameters, where), {
+      listener = listener,
+      mode = options.dry_run and "dry-run" or "run",
+      yes = options.yes,
+      interactive = require "fairlead.terminal".is_tty(0),
+      where = where,
+    })
+  end)
+  return options_of.finish(result, options)
+end
+
+return M
