@@ -113,7 +113,7 @@ function M.main(args)
   local code, err = try(dispatch, args)
   if err then
     M.print_error(err, verbose)
-    _, _, code = outcomes.of(err)
+    code = select(3, outcomes.of(err))
   end
   io.stdout:flush()
   if code ~= 0 then os.exit(code) end

@@ -61,8 +61,8 @@ function M.show(options, play)
   return result
 end
 
----The exit code of a run. What the face has no room for is told on standard error: why a run never began, where a script
----went wrong.
+---The exit code of a run. What the face has no room for is told on standard error: why a run never began, where a
+---script went wrong.
 ---@param result procedure.Result
 ---@param options {json: boolean?, verbose: boolean?}
 ---@return integer exit_code

@@ -63,7 +63,7 @@ function M.finished_event(err, at)
   local outcome, reason, exit_code = M.of(err)
   return {
     event = "run.finished",
-    at = at,
+    at = math.floor(at * 1000 + 0.5) / 1000,
     outcome = outcome,
     reason = reason,
     exit_code = exit_code,
