@@ -1,4 +1,5 @@
 local json = require "fairlead.json"
+local program = require "spec.support.program"
 
 ---The error of a call that must fail.
 local function failure(fn, ...)
@@ -243,5 +244,40 @@ describe("json.array", function()
   it("refuses a table that has another metatable", function()
     assert.has_error(function() json.array(setmetatable({}, {})) end)
     assert.has_error(function() json.array "x" end)
+  end)
+end)
+
+-- In a host of its own: under the leak checker, what was not given back changes the exit code.
+describe("json at the memory limit", function()
+  local function run(chunk)
+    return program.run { "--memory-limit", "16", "-e", chunk }
+  end
+
+  for name, chunk in pairs {
+    ["reading"] = "local json = require 'fairlead.json' json.decode('[' .. ('[1,2],'):rep(500000) .. '1]')",
+    ["writing"] = "local json = require 'fairlead.json' local s = ('x'):rep(4e6) json.encode { s, s, s, s, s }",
+  } do
+    it("ends " .. name .. " cleanly", function()
+      local result = run(chunk)
+      assert.matches("reached its memory limit of 16 MiB", result.stderr, 1, true)
+      assert.equal(1, result.code)
+    end)
+  end
+
+  it("can be caught, and work goes on", function()
+    local result = run [[
+      local json = require "fairlead.json"
+      local text = ("x"):rep(2000000)
+      for _ = 1, 5 do
+        local ok, err = try(json.encode, { text, text, text, text, text, text, text, text })
+        assert(not ok and err.kind == "memory")
+        assert(#json.encode { text } == #text + 4)
+        local list, problem = try(json.decode, "[" .. ("[],"):rep(300000) .. "1]")
+        assert(not list and problem.kind == "memory")
+      end
+      print "done"
+    ]]
+    assert.equal("", result.stderr)
+    assert.equal("done\n", result.stdout)
   end)
 end)
