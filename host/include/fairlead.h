@@ -21,10 +21,10 @@ extern "C" {
 
 #ifdef __clang_analyzer__ /* Lua's headers do not say what never returns; an analyser that knows follows no false paths */
 /* NOLINTBEGIN(readability-redundant-declaration) */
-__attribute__((noreturn)) extern int(lua_error)(lua_State *L);
-__attribute__((noreturn)) extern int(luaL_error)(lua_State *L, const char *format, ...);
-__attribute__((noreturn)) extern int(luaL_argerror)(lua_State *L, int arg, const char *extra);
-__attribute__((noreturn)) extern int(luaL_typeerror)(lua_State *L, int arg, const char *name);
+extern int(lua_error)(lua_State *L) __attribute__((noreturn));
+extern int(luaL_error)(lua_State *L, const char *format, ...) __attribute__((noreturn));
+extern int(luaL_argerror)(lua_State *L, int arg, const char *extra) __attribute__((noreturn));
+extern int(luaL_typeerror)(lua_State *L, int arg, const char *name) __attribute__((noreturn));
 /* NOLINTEND(readability-redundant-declaration) */
 #endif
 

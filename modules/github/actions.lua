@@ -158,7 +158,7 @@ end
 local function own_login(self)
   if self.login == nil then
     local user, err = try(self.get, self, "/user", nil, { op = "github.user" })
-    if not user and not err:is "github.api" then
+    if err and not err:is "github.api" then
       error(err, 0)
     end
     self.login = user and user.login or false
@@ -329,11 +329,11 @@ function Actions:review_deployments(options)
       return decided -- nothing waits: at first "none did"; after a lost answer, that it had been heard
     end
     decided = names
-    local answered, err = try(self.post, self, path, {
+    local _, err = try(self.post, self, path, {
       environment_ids = ids, state = options.state,
       comment = options.comment or "", -- GitHub demands the field
     }, { op = "github.review_deployments" })
-    if answered then
+    if not err then
       return decided
     end
     if not err.retryable or attempt == attempts then
