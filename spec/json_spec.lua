@@ -247,6 +247,40 @@ describe("json.array", function()
   end)
 end)
 
+describe("json, damaged text", function()
+  it("gives a value that encodes again, or json.syntax at a place in the text", function()
+    local whole = [=[{"a":[1,-2.5e3,"é\u00e9\n",{"b":null,"c":[true,false,[]]}],"long":"]=] .. ("x"):rep(60)
+      .. '","n":9223372036854775807}\n'
+    local state = 7
+    local function random(limit)
+      state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+      return (state >> 8) % limit + 1
+    end
+    local values, faults = 0, 0
+    for _ = 1, 5000 do
+      local from, to = random(#whole), random(#whole)
+      local text = random(2) == 1 and whole or whole:sub(from, to)
+      for _ = 1, random(3) - 1 do
+        local at = random(#text + 1)
+        text = text:sub(1, at - 1) .. string.char(random(256) - 1) .. text:sub(at + random(2) - 1)
+      end
+      local ok, result = pcall(json.decode, text)
+      if ok then
+        values = values + 1
+        assert.equal(json.encode(result), json.encode(json.decode(json.encode(result))))
+      else
+        faults = faults + 1
+        assert.equal("json.syntax", result.kind)
+        local _, lines = text:gsub("\n", "")
+        assert.is_true(result.line >= 1 and result.line <= lines + 1)
+        assert.is_true(result.column >= 1 and result.column <= #text + 1)
+        assert.truthy(utf8.len(tostring(result)))
+      end
+    end
+    assert.is_true(values > 100 and faults > 1000)
+  end)
+end)
+
 -- In a host of its own: under the leak checker, what was not given back changes the exit code.
 describe("json at the memory limit", function()
   local function run(chunk)
