@@ -257,7 +257,7 @@ describe("json, damaged text", function()
       return (state >> 8) % limit + 1
     end
     local values, faults = 0, 0
-    for _ = 1, 5000 do
+    for _ = 1, 2000 do -- plain comparisons: an assertion each is slow when the collector runs all the time
       local from, to = random(#whole), random(#whole)
       local text = random(2) == 1 and whole or whole:sub(from, to)
       for _ = 1, random(3) - 1 do
@@ -265,19 +265,19 @@ describe("json, damaged text", function()
         text = text:sub(1, at - 1) .. string.char(random(256) - 1) .. text:sub(at + random(2) - 1)
       end
       local ok, result = pcall(json.decode, text)
+      local good
       if ok then
         values = values + 1
-        assert.equal(json.encode(result), json.encode(json.decode(json.encode(result))))
+        good = json.encode(result) == json.encode(json.decode(json.encode(result)))
       else
         faults = faults + 1
-        assert.equal("json.syntax", result.kind)
-        local _, lines = text:gsub("\n", "")
-        assert.is_true(result.line >= 1 and result.line <= lines + 1)
-        assert.is_true(result.column >= 1 and result.column <= #text + 1)
-        assert.truthy(utf8.len(tostring(result)))
+        local _, breaks = text:gsub("\n", "")
+        good = result.kind == "json.syntax" and result.line >= 1 and result.line <= breaks + 1
+          and result.column >= 1 and result.column <= #text + 1 and utf8.len(tostring(result))
       end
+      if not good then error(("%q: %s"):format(text, tostring(result))) end
     end
-    assert.is_true(values > 100 and faults > 1000)
+    assert.is_true(values > 100 and faults > 500)
   end)
 end)
 
