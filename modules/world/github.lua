@@ -52,7 +52,7 @@ function M.new(world)
   repository_api.add(self, self.router)
   pulls_api.add(self, self.router)
   actions_api.add(self, self.router)
-  world:before_settling(function()
+  world:on_settled(function()
     self:notice_pushes()
   end)
   return self

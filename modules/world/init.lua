@@ -70,7 +70,7 @@ function M.new(options)
     seed = seed,
     scenario = scenario,
     listeners = {},
-    preparations = {},
+    observers = {},
     queue = {},
     busy = false,
     base_urls = { github = "https://api.github.com", slack = "https://slack.com/api" },
@@ -143,17 +143,18 @@ function World:emit(name, data)
   end
 end
 
---- Calls `fn` each time before the world moves on: for what happens outside of it, like a push to its repository.
+--- Calls `fn` each time when the world has come to the present: it takes in what happened outside of the world, like a
+--- push to its repository.
 ---@param fn async fun()
-function World:before_settling(fn)
-  table.insert(self.preparations, fn)
+function World:on_settled(fn)
+  table.insert(self.observers, fn)
 end
 
 local function settle(self)
-  for _, prepare in ipairs(self.preparations) do
-    prepare()
-  end
   self.timeline:settle(clock.now())
+  for _, observe in ipairs(self.observers) do
+    observe()
+  end
 end
 
 --- A publish job has pushed its images.
@@ -206,7 +207,7 @@ function World:settle()
   if not turn.granted then
     turn.event:wait()
   end
-  self.timeline:settle(clock.now())
+  settle(self)
 end
 
 local function ends_with(text, ending)

@@ -3,9 +3,12 @@
 ---
 --- The fixture's `people`:
 ---   reviewers  = {{ login=, after_seconds=, decision = "approve"|"request_changes"|"comment", body= }, …}
----   admins     = {{ name= (in Slack), login= (on GitHub), after_seconds=, way = "reaction"|"reply", why= }, …}
+---   admins     = {{ name= (in Slack), login= (on GitHub), after_seconds=, way = "reaction"|"reply", why= }, …}; who
+---                refuses says why in a reply
 ---   bystanders = {{ name=, after_seconds= }, …}   react like admins, without being asked
 ---   colleague  = { login=, message=, files= }     who pushes in the scenario head-moves
+local messages = require "fairlead.world.slack.messages"
+
 local M = {}
 
 ---@class fairlead.world.People
@@ -16,6 +19,8 @@ local STATES <const> = { approve = "APPROVED", request_changes = "CHANGES_REQUES
 
 --- Emoji that say yes and no.
 local YES <const>, NO <const> = "white_check_mark", "x"
+
+local WHY_NOT <const> = "not today: the release before it is still being watched"
 
 ---@param world fairlead.world.World
 ---@return fairlead.world.People
@@ -109,7 +114,8 @@ end
 
 --- Whether a message asks for somebody's decision: it says so in its metadata.
 local function asks(item)
-  return item.metadata ~= nil and item.metadata.event_type:find("approval", 1, true) ~= nil
+  local kind = item.metadata and item.metadata.event_type or ""
+  return kind:find("gate", 1, true) ~= nil or kind:find("approval", 1, true) ~= nil
 end
 
 --- An admin answers a question that a bot asks in Slack.
@@ -138,19 +144,18 @@ function People:decide(person, channel, item, approve)
     error(("the fixture's people: no Slack user %q"):format(tostring(person.name)))
   end
   local function reply(text)
-    local answer = slack:post(channel, user, { text = text, thread_ts = item.ts })
-    require("fairlead.world.slack.messages").join_thread(answer, item)
+    local thread = item.parent or item
+    messages.join_thread(slack:post(channel, user, { text = text, thread_ts = thread.ts }), thread)
   end
   self.world:after(patience(self, person), function()
     if not slack:find(channel, item.ts) then
       return
     end
-    local why = person.why or "not today: the release before it is still being watched"
     if person.way == "reply" then
-      reply(approve and "approve" or ("refuse " .. why))
+      reply(approve and "approve" or ("refuse " .. (person.why or WHY_NOT)))
     else
       if not approve then
-        reply(why)
+        reply("refuse " .. (person.why or WHY_NOT))
       end
       slack:react(channel, item, user, approve and YES or NO)
     end
@@ -172,7 +177,7 @@ function People:watch_deployments()
           actions:review(data.run, { data.environment }, {
             by = person.login,
             state = refused and "rejected" or "approved",
-            comment = refused and (person.why or "not today") or "",
+            comment = refused and (person.why or WHY_NOT) or "",
           })
         end)
       end

@@ -42,7 +42,8 @@ local function add_people(github, router)
 
   router:add("GET /rate_limit", nil, function(call)
     local rate = github:rate(call.viewer)
-    return 200, { resources = { core = rate }, rate = rate }
+    local search = { limit = 30, used = 0, remaining = 30, reset = rate.reset }
+    return 200, { resources = { core = rate, search = search }, rate = rate }
   end)
 
   -- A small part of GraphQL only; what it cannot answer it says so, as GitHub answers a field that does not exist.

@@ -90,6 +90,7 @@ function Shapes:team(slug)
     privacy = "closed",
     notification_setting = "notifications_enabled",
     permission = "push",
+    type = "organization",
     url = ("%s/teams/%d"):format(self.github.world.base_urls.github, id),
     html_url = ("https://github.com/orgs/%s/teams/%s"):format(self.github.owner, slug),
     members_url = ("%s/teams/%d/members{/member}"):format(self.github.world.base_urls.github, id),
@@ -132,6 +133,13 @@ function Shapes:repository(viewer)
   value.ssh_url = ("git@github.com:%s/%s.git"):format(github.owner, github.name)
   value.created_at = M.time((github.world.fixture.start or github.world.now) - 86400 * 900)
   local admin = user.admin == true
+  value.updated_at = M.time(github.world.fixture.start or github.world.now)
+  value.pushed_at = value.updated_at
+  value.homepage, value.language, value.license = json.null, json.null, json.null
+  value.size, value.open_issues, value.forks, value.watchers = 1024, 0, 0, 0
+  value.open_issues_count, value.forks_count, value.watchers_count, value.stargazers_count = 0, 0, 0, 0
+  value.has_issues, value.has_projects, value.has_wiki, value.has_pages, value.has_downloads =
+    true, true, false, false, true
   value.permissions = { admin = admin, maintain = admin, push = write, triage = write, pull = true }
   if write then
     value.allow_merge_commit = github.pulls:allows("merge")
@@ -143,8 +151,11 @@ function Shapes:repository(viewer)
   return value
 end
 
---- The GitHub user whose name and address a commit carries.
+--- The GitHub user whose name and address a commit carries; what GitHub commits itself is web-flow's.
 local function login_of(self, person)
+  if person.email == "noreply@github.com" then
+    return "web-flow"
+  end
   for login, user in pairs(self.github.fixture.users or {}) do
     local email = user.email or (login .. "@users.noreply.github.com")
     if email == person.email then
@@ -299,7 +310,7 @@ function Shapes:check_suite(run)
     repository = self:repository_short(),
     created_at = M.time(run.created),
     updated_at = M.time(run.updated),
-    head_commit = json.null,
+    head_commit = self:commit_reference(run.sha),
     latest_check_runs_count = #run.jobs,
     check_runs_url = self:url(("/check-suites/%d/check-runs"):format(run.suite_id)),
   }
@@ -348,7 +359,6 @@ function Shapes:run(run)
   for _, pull in ipairs(self.github.pulls:open_for(run.branch)) do
     pulls[#pulls + 1] = self:pull_reference(pull)
   end
-  local commit = self.github:repository().commits[run.sha]
   return {
     id = run.id,
     node_id = node("WFR", run.id),
@@ -381,14 +391,7 @@ function Shapes:run(run)
     rerun_url = url .. "/rerun",
     previous_attempt_url = run.attempt > 1 and ("%s/attempts/%d"):format(url, run.attempt - 1) or json.null,
     workflow_url = self:url("/actions/workflows/" .. run.workflow.id),
-    head_commit = commit and {
-      id = commit.sha,
-      tree_id = commit.tree,
-      message = commit.message,
-      timestamp = M.time(commit.at),
-      author = { name = commit.author.name, email = commit.author.email },
-      committer = { name = commit.committer.name, email = commit.committer.email },
-    } or json.null,
+    head_commit = self:commit_reference(run.sha),
     repository = self:repository_short(),
     head_repository = self:repository_short(),
     referenced_workflows = json.array {},
@@ -436,6 +439,21 @@ function Shapes:job(job)
     runner_group_id = job.started and 0 or json.null,
     runner_group_name = job.started and "GitHub Actions" or json.null,
   }
+end
+
+--- A commit as runs and check suites name it.
+---@param sha string
+---@return table|userdata
+function Shapes:commit_reference(sha)
+  local commit = self.github:repository().commits[sha]
+  return commit and {
+    id = commit.sha,
+    tree_id = commit.tree,
+    message = commit.message,
+    timestamp = M.time(commit.at),
+    author = { name = commit.author.name, email = commit.author.email },
+    committer = { name = commit.committer.name, email = commit.committer.email },
+  } or json.null
 end
 
 --- A pull request as other objects name it.
