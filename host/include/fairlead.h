@@ -19,7 +19,8 @@
 extern "C" {
 #endif
 
-#ifdef __clang_analyzer__ /* Lua's headers do not say what never returns; an analyser that knows follows no false paths */
+/* Lua's headers do not say what never returns; an analyser that knows follows no false paths. */
+#if defined(__clang_analyzer__) && !defined(__cppcheck__)
 /* NOLINTBEGIN(readability-redundant-declaration) */
 extern int(lua_error)(lua_State *L) __attribute__((noreturn));
 extern int(luaL_error)(lua_State *L, const char *format, ...) __attribute__((noreturn));
