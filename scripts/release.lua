@@ -93,7 +93,7 @@ function Release:open_pull_request(options)
     local run <const>, gh <const>, main <const> = self.run, self.github, self.settings.main
     local repository <close> = git.open(run.directory)
     local branch <const> = working_branch(self, repository)
-    local commit <const> = repository:log { from = branch, limit = 1 }[1]
+    local commit <const> = repository:commit(branch)
     run:step("Push " .. branch, {
       intent = { branch = branch, commit = commit.sha },
       already = function() return remote_head(repository, branch) == commit.sha and { commit = commit.sha } end,

@@ -32,7 +32,8 @@ end
 describe("a retry", function()
   it("comes after a failure to connect, a reset, a timeout, a truncated answer, 429, 502, 503 and 504", function()
     for _, answer in ipairs {
-      "http.connect", "http.resolve", "http.reset", "http.timeout", "http.truncated", { 429 }, { 502 }, { 503 }, { 504 },
+      "http.connect", "http.resolve", "http.reset", "http.timeout", "http.truncated",
+      { 429 }, { 502 }, { 503 }, { 504 },
     } do
       local r, _, times = run({ answer, answer, { 200 } }, {})
       assert.equal(200, r.status)

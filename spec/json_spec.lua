@@ -1,4 +1,5 @@
 local json = require "fairlead.json"
+local program = require "spec.support.program"
 
 ---The error of a call that must fail.
 local function failure(fn, ...)
@@ -243,5 +244,74 @@ describe("json.array", function()
   it("refuses a table that has another metatable", function()
     assert.has_error(function() json.array(setmetatable({}, {})) end)
     assert.has_error(function() json.array "x" end)
+  end)
+end)
+
+describe("json, damaged text", function()
+  it("gives a value that encodes again, or json.syntax at a place in the text", function()
+    local whole = [=[{"a":[1,-2.5e3,"é\u00e9\n",{"b":null,"c":[true,false,[]]}],"long":"]=] .. ("x"):rep(60)
+      .. '","n":9223372036854775807}\n'
+    local state = 7
+    local function random(limit)
+      state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+      return (state >> 8) % limit + 1
+    end
+    local values, faults = 0, 0
+    for _ = 1, 2000 do -- plain comparisons: an assertion each is slow when the collector runs all the time
+      local from, to = random(#whole), random(#whole)
+      local text = random(2) == 1 and whole or whole:sub(from, to)
+      for _ = 1, random(3) - 1 do
+        local at = random(#text + 1)
+        text = text:sub(1, at - 1) .. string.char(random(256) - 1) .. text:sub(at + random(2) - 1)
+      end
+      local ok, result = pcall(json.decode, text)
+      local good
+      if ok then
+        values = values + 1
+        good = json.encode(result) == json.encode(json.decode(json.encode(result)))
+      else
+        faults = faults + 1
+        local _, breaks = text:gsub("\n", "")
+        good = result.kind == "json.syntax" and result.line >= 1 and result.line <= breaks + 1
+          and result.column >= 1 and result.column <= #text + 1 and utf8.len(tostring(result))
+      end
+      if not good then error(("%q: %s"):format(text, tostring(result))) end
+    end
+    assert.is_true(values > 100 and faults > 500)
+  end)
+end)
+
+-- In a host of its own: under the leak checker, what was not given back changes the exit code.
+describe("json at the memory limit", function()
+  local function run(chunk)
+    return program.run { "--memory-limit", "16", "-e", chunk }
+  end
+
+  for name, chunk in pairs {
+    ["reading"] = "local json = require 'fairlead.json' json.decode('[' .. ('[1,2],'):rep(500000) .. '1]')",
+    ["writing"] = "local json = require 'fairlead.json' local s = ('x'):rep(4e6) json.encode { s, s, s, s, s }",
+  } do
+    it("ends " .. name .. " cleanly", function()
+      local result = run(chunk)
+      assert.matches("reached its memory limit of 16 MiB", result.stderr, 1, true)
+      assert.equal(1, result.code)
+    end)
+  end
+
+  it("can be caught, and work goes on", function()
+    local result = run [[
+      local json = require "fairlead.json"
+      local text = ("x"):rep(2000000)
+      for _ = 1, 5 do
+        local ok, err = try(json.encode, { text, text, text, text, text, text, text, text })
+        assert(not ok and err.kind == "memory")
+        assert(#json.encode { text } == #text + 4)
+        local list, problem = try(json.decode, "[" .. ("[],"):rep(300000) .. "1]")
+        assert(not list and problem.kind == "memory")
+      end
+      print "done"
+    ]]
+    assert.equal("", result.stderr)
+    assert.equal("done\n", result.stdout)
   end)
 end)

@@ -123,7 +123,12 @@ static report tls_failure(lua_State *L, const exchange *x) {
       say(L, "http.tls", "the certificate of %s comes from an authority that is not known here", who);
       hint = "if it is meant to be trusted, name its authority with ca_file= or SSL_CERT_FILE";
       break;
-    case X509_V_OK: /* the chain is good, the name is not */
+    case X509_V_OK:
+    case X509_V_ERR_UNSPECIFIED: /* the chain is good: libcurl itself found that the name is not */
+      if (!mentions(x, "match")) {
+        say(L, "http.tls", "the certificate of %s is refused: %s", who, detail(x));
+        break;
+      }
       say(L, "http.tls", "the certificate of %s is for another name", who);
       hint = "check the host's name in the URL";
       break;

@@ -117,7 +117,7 @@ static int parse_error(lua_State *L, json_error_t *error, const char *text, size
   size_t offset = offset_of(error, text, length);
   const char *why = error->text;
   switch (json_error_code(error)) {
-  case json_error_out_of_memory: return luaL_error(L, "not enough memory");
+  case json_error_out_of_memory: json_no_memory(L);
   case json_error_numeric_overflow:
     why = strstr(why, "integer") ? "integer does not fit 64 bits (make it a string)" : "number is too large";
     break;

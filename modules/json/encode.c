@@ -65,7 +65,9 @@ static void block_need(lua_State *L, block *b, size_t size) {
   if (b->start != NULL && size <= b->size) return;
   size_t wanted = b->size < 512 ? 512 : b->size;
   while (wanted < size) wanted += wanted / 2;
-  if (block_resize(L, b, wanted) == NULL) luaL_error(L, "not enough memory");
+  if (block_resize(L, b, wanted) != NULL) return;
+  lua_gc(L, LUA_GCCOLLECT); /* as Lua itself would before it gives up */
+  if (block_resize(L, b, wanted) == NULL) json_no_memory(L);
 }
 
 static fl_nret writer_free(lua_State *L) {
@@ -264,11 +266,13 @@ static void write_sorted(writer *out, const frame *at, size_t count) {
   lua_pushnil(L);
   while (lua_next(L, table)) {
     lua_pop(L, 1);
+    if (out->key_count == base + count) refuse(out, at, "the table was changed meanwhile (by a __gc)");
     sort_key *key = (sort_key *)out->keys.start + out->key_count++;
     key->index = lua_gettop(L);
     key->text = lua_tolstring(L, -1, &key->length);
     lua_pushvalue(L, -1); /* one stays, lua_next takes the other */
   }
+  count = out->key_count - base;
   if (count > 1) qsort((sort_key *)out->keys.start + base, count, sizeof(sort_key), compare_keys);
   for (size_t i = 0; i < count; i++) {
     sort_key key = ((sort_key *)out->keys.start)[base + i]; /* a copy: deeper levels may move the block */

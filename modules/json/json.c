@@ -25,6 +25,12 @@ size_t json_utf8_length(const char *text, size_t left) {
   return length;
 }
 
+void json_no_memory(lua_State *L) {
+  lua_pushliteral(L, "not enough memory");
+  lua_error(L);
+  __builtin_unreachable();
+}
+
 /* json.array(t: table?)
 **     -> table; t itself (a new table without t), marked: it encodes as [...] even when empty
 **     raises when t already has another metatable */

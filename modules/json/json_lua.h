@@ -21,6 +21,9 @@ enum {
 ** longer form than needed). */
 size_t json_utf8_length(const char *text, size_t left);
 
+/* Raises what Lua raises, so that the host knows it. */
+_Noreturn void json_no_memory(lua_State *L);
+
 fl_nret json_decode(lua_State *L);
 fl_nret json_encode(lua_State *L);
 void json_encode_open(lua_State *L);

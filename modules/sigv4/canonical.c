@@ -13,7 +13,7 @@
 #define CHUNK 4096
 
 void *arena_take(arena *memory, size_t size) {
-  if (size > SIZE_MAX - 16) luaL_error(memory->L, "not enough memory");
+  if (size > SIZE_MAX - 16) luaL_error(memory->L, "sigv4: request is too large");
   size = size == 0 ? 16 : (size + 15) & ~(size_t)15;
   if (size > memory->left) {
     size_t chunk = size > CHUNK ? size : CHUNK;
@@ -30,7 +30,7 @@ void *arena_take(arena *memory, size_t size) {
 }
 
 static char *take_text(arena *memory, size_t count, size_t each) {
-  if (count > SIZE_MAX / each) luaL_error(memory->L, "not enough memory");
+  if (count > SIZE_MAX / each) luaL_error(memory->L, "sigv4: request is too large");
   return arena_take(memory, count * each);
 }
 

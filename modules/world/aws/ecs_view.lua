@@ -1,0 +1,290 @@
+--- Services, tasks and deployments as ECS describes them.
+---
+--- Source of shapes: botocore's model ecs/2014-11-13.
+local json = require "fairlead.json"
+local stamp = require("fairlead.world.aws.call").stamp
+local tasks = require "fairlead.world.aws.tasks"
+
+local M = {}
+
+local PLATFORM <const> = "1.4.0"
+
+local function load_balancers(service, target_group)
+  local container = service.definition.containers[1]
+  return json.array { { targetGroupArn = target_group, containerName = container.name, containerPort = 8080 } }
+end
+
+local function task_set(aws, service, set)
+  local running, pending = tasks.count(aws, service, set.id)
+  return {
+    id = set.id,
+    taskSetArn = set.arn,
+    serviceArn = service.arn,
+    clusterArn = service.cluster.arn,
+    startedBy = "CODE_DEPLOY",
+    externalId = set.external_id,
+    status = set.status,
+    taskDefinition = set.definition.arn,
+    computedDesiredCount = set.desired,
+    pendingCount = pending,
+    runningCount = running,
+    createdAt = stamp(set.created_at),
+    updatedAt = stamp(set.updated_at),
+    launchType = "FARGATE",
+    platformVersion = PLATFORM,
+    platformFamily = "Linux",
+    loadBalancers = load_balancers(service, set.target_group),
+    scale = { value = set.scale + 0.0, unit = "PERCENT" },
+    stabilityStatus = set.stability,
+    stabilityStatusAt = stamp(set.stability_at),
+    tags = json.array {},
+  }
+end
+
+local function deployment(aws, service, held)
+  local running, pending = tasks.count(aws, service, held.id)
+  return {
+    id = held.id,
+    status = held.status,
+    taskDefinition = held.definition.arn,
+    desiredCount = held.status == "PRIMARY" and service.desired or 0,
+    pendingCount = pending,
+    runningCount = running,
+    failedTasks = held.failed_tasks,
+    createdAt = stamp(held.created_at),
+    updatedAt = stamp(held.updated_at),
+    launchType = "FARGATE",
+    platformVersion = PLATFORM,
+    platformFamily = "Linux",
+    rolloutState = held.rollout_state,
+    rolloutStateReason = held.rollout_reason,
+  }
+end
+
+local function each(list, fn)
+  local out = {}
+  for i, item in ipairs(list) do
+    out[i] = fn(item)
+  end
+  return json.array(out)
+end
+
+---@param aws fairlead.world.AWS
+---@param service fairlead.world.aws.Service
+---@return table
+function M.service(aws, service)
+  local running, pending = tasks.count(aws, service)
+  local breaker = service.breaker or { enable = false, rollback = false }
+  local by_code_deploy = service.controller == "CODE_DEPLOY"
+  local current = service.history[1]
+  return {
+    serviceArn = service.arn,
+    serviceName = service.name,
+    clusterArn = service.cluster.arn,
+    status = "ACTIVE",
+    desiredCount = service.desired,
+    runningCount = running,
+    pendingCount = pending,
+    launchType = "FARGATE",
+    platformVersion = PLATFORM,
+    platformFamily = "Linux",
+    taskDefinition = service.definition.arn,
+    loadBalancers = load_balancers(service, service.target_groups[1]),
+    deploymentConfiguration = {
+      maximumPercent = 200,
+      minimumHealthyPercent = 100,
+      deploymentCircuitBreaker = not by_code_deploy and { enable = breaker.enable, rollback = breaker.rollback } or nil,
+    },
+    deploymentController = { type = service.controller },
+    taskSets = by_code_deploy and each(service.task_sets, function(set)
+      return task_set(aws, service, set)
+    end) or nil,
+    deployments = each(service.deployments, function(held)
+      return deployment(aws, service, held)
+    end),
+    currentServiceDeployment = current and current.state:find "IN_PROGRESS" and current.arn or nil,
+    events = each(service.events, function(event)
+      return { id = event.id, createdAt = stamp(event.at), message = event.text }
+    end),
+    createdAt = stamp(service.created_at),
+    schedulingStrategy = "REPLICA",
+    healthCheckGracePeriodSeconds = 30,
+    enableECSManagedTags = true,
+    propagateTags = "NONE",
+    enableExecuteCommand = false,
+  }
+end
+
+---@param aws fairlead.world.AWS
+---@param cluster table
+---@return table
+function M.cluster(aws, cluster)
+  local services, running, pending = 0, 0, 0
+  for _, service in pairs(cluster.services) do
+    local r, p = tasks.count(aws, service)
+    services, running, pending = services + 1, running + r, pending + p
+  end
+  return {
+    clusterArn = cluster.arn,
+    clusterName = cluster.name,
+    status = "ACTIVE",
+    registeredContainerInstancesCount = 0,
+    runningTasksCount = running,
+    pendingTasksCount = pending,
+    activeServicesCount = services,
+  }
+end
+
+local function container(task, held)
+  local running = task.last_status
+  return {
+    containerArn = ("%s/%s"):format(task.arn:gsub(":task/", ":container/"), held.runtime_id:sub(-10)),
+    taskArn = task.arn,
+    name = held.name,
+    image = held.text,
+    imageDigest = held.digest,
+    runtimeId = task.started_at and held.runtime_id or nil,
+    lastStatus = (running == "RUNNING" or running == "STOPPED") and running
+      or (task.desired_status == "STOPPED" and task.started_at and "RUNNING")
+      or "PENDING",
+    exitCode = task.last_status == "STOPPED" and held.exit_code or nil,
+    reason = held.reason,
+    healthStatus = task.health,
+    networkInterfaces = json.array {},
+  }
+end
+
+---@param task fairlead.world.aws.Task
+---@return table
+function M.task(task)
+  return {
+    taskArn = task.arn,
+    clusterArn = task.service.cluster.arn,
+    taskDefinitionArn = task.definition.arn,
+    group = "service:" .. task.service.name,
+    startedBy = task.started_by,
+    lastStatus = task.last_status,
+    desiredStatus = task.desired_status,
+    healthStatus = task.health,
+    containers = each(task.containers, function(held)
+      return container(task, held)
+    end),
+    availabilityZone = task.service.store.region .. "a",
+    connectivity = task.started_at and "CONNECTED" or nil,
+    connectivityAt = stamp(task.pull_started_at),
+    cpu = "256",
+    memory = "512",
+    createdAt = stamp(task.created_at),
+    pullStartedAt = stamp(task.pull_started_at),
+    pullStoppedAt = stamp(task.pull_stopped_at),
+    startedAt = stamp(task.started_at),
+    stoppingAt = stamp(task.stopping_at),
+    executionStoppedAt = stamp(task.execution_stopped_at),
+    stoppedAt = stamp(task.stopped_at),
+    stopCode = task.stop_code,
+    stoppedReason = task.stopped_reason,
+    launchType = "FARGATE",
+    platformVersion = PLATFORM,
+    platformFamily = "Linux",
+    version = task.version,
+    tags = json.array {},
+  }
+end
+
+---@param definition fairlead.world.aws.TaskDefinition
+---@return table
+function M.definition(definition)
+  local input = definition.input
+  local compatibilities = input.requiresCompatibilities or { "FARGATE" }
+  return {
+    taskDefinitionArn = definition.arn,
+    family = definition.family,
+    revision = definition.revision,
+    status = "ACTIVE",
+    registeredAt = stamp(definition.registered_at),
+    networkMode = input.networkMode or "awsvpc",
+    cpu = input.cpu or "256",
+    memory = input.memory or "512",
+    taskRoleArn = input.taskRoleArn,
+    executionRoleArn = input.executionRoleArn,
+    volumes = json.array {},
+    placementConstraints = json.array {},
+    compatibilities = json.array { "EC2", "FARGATE" },
+    requiresCompatibilities = json.array { table.unpack(compatibilities) },
+    containerDefinitions = each(definition.containers, function(held)
+      if held.group == nil then
+        return held -- as a client registered it
+      end
+      return {
+        name = held.name,
+        image = held.image,
+        essential = true,
+        cpu = 0,
+        portMappings = json.array { { containerPort = 8080, hostPort = 8080, protocol = "tcp" } },
+        environment = json.array {},
+        mountPoints = json.array {},
+        volumesFrom = json.array {},
+        logConfiguration = {
+          logDriver = "awslogs",
+          options = {
+            ["awslogs-group"] = held.group,
+            ["awslogs-region"] = definition.store.region,
+            ["awslogs-stream-prefix"] = held.prefix,
+          },
+        },
+      }
+    end),
+  }
+end
+
+---@param service fairlead.world.aws.Service
+---@param held fairlead.world.aws.Deployment
+---@return table
+function M.service_deployment_brief(service, held)
+  return {
+    serviceDeploymentArn = held.arn,
+    serviceArn = service.arn,
+    clusterArn = service.cluster.arn,
+    createdAt = stamp(held.created_at),
+    startedAt = stamp(held.created_at),
+    finishedAt = stamp(held.finished_at),
+    targetServiceRevisionArn = held.revision_arn,
+    status = held.state,
+    statusReason = held.status_reason,
+  }
+end
+
+---@param aws fairlead.world.AWS
+---@param service fairlead.world.aws.Service
+---@param held fairlead.world.aws.Deployment
+---@return table
+function M.service_deployment(aws, service, held)
+  local running, pending = tasks.count(aws, service, held.id)
+  local answer = M.service_deployment_brief(service, held)
+  local breaker = service.breaker and service.breaker.enable
+  answer.targetServiceRevisionArn = nil
+  answer.updatedAt = stamp(held.updated_at)
+  answer.targetServiceRevision = {
+    arn = held.revision_arn,
+    requestedTaskCount = service.desired,
+    runningTaskCount = running,
+    pendingTaskCount = pending,
+  }
+  answer.deploymentConfiguration = { maximumPercent = 200, minimumHealthyPercent = 100 }
+  answer.deploymentCircuitBreaker = {
+    status = held.breaker or (not breaker and "DISABLED")
+      or (held.state == "IN_PROGRESS" and "MONITORING" or "MONITORING_COMPLETE"),
+    failureCount = held.failed_tasks,
+    threshold = math.max(3, math.min(200, math.ceil(service.desired / 2))),
+  }
+  if held.rollback_started_at then
+    answer.rollback = {
+      reason = held.status_reason,
+      startedAt = stamp(held.rollback_started_at),
+      serviceRevisionArn = service.last_completed.revision_arn,
+    }
+  end
+  return answer
+end
+
+return M
