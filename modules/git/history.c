@@ -53,6 +53,7 @@ static void push_commit(lua_State *L, git_commit *commit) {
 **     raises git.not_found, git.ambiguous */
 static fl_nret repository_commit(lua_State *L) {
   git_repository *repository = check_repository(L);
+  lua_settop(L, 2);
   git_oid id;
   native_resolve_commit(L, repository, 2, "git.commit", &id);
   git_commit **commit = hold_commit(L);
@@ -69,6 +70,7 @@ static fl_nret repository_commit(lua_State *L) {
 static fl_nret repository_log(lua_State *L) {
   git_repository *repository = check_repository(L);
   lua_Integer limit = luaL_optinteger(L, 4, LUA_MAXINTEGER);
+  lua_settop(L, 4); /* holders go above the arguments, also above those that were not given */
   git_oid id;
   git_revwalk **walk = hold_revwalk(L);
   native_check(L, git_revwalk_new(walk, repository), "git.log", git_repository_path(repository));
@@ -99,6 +101,7 @@ static fl_nret repository_log(lua_State *L) {
 **     raises git.not_found, git.ambiguous */
 static fl_nret repository_merge_base(lua_State *L) {
   git_repository *repository = check_repository(L);
+  lua_settop(L, 3);
   git_oid a, b, base;
   native_resolve_commit(L, repository, 2, "git.merge_base", &a);
   native_resolve_commit(L, repository, 3, "git.merge_base", &b);
@@ -114,6 +117,7 @@ static fl_nret repository_merge_base(lua_State *L) {
 **     raises git.not_found, git.ambiguous */
 static fl_nret repository_ahead_behind(lua_State *L) {
   git_repository *repository = check_repository(L);
+  lua_settop(L, 3);
   git_oid a, b;
   size_t ahead, behind;
   native_resolve_commit(L, repository, 2, "git.ahead_behind", &a);
@@ -129,6 +133,7 @@ static fl_nret repository_ahead_behind(lua_State *L) {
 **     raises git.not_found, git.ambiguous */
 static fl_nret repository_is_ancestor(lua_State *L) {
   git_repository *repository = check_repository(L);
+  lua_settop(L, 3);
   git_oid a, b;
   native_resolve_commit(L, repository, 2, "git.is_ancestor", &a);
   native_resolve_commit(L, repository, 3, "git.is_ancestor", &b);
@@ -201,6 +206,7 @@ static void compare(lua_State *L, git_repository *repository, git_diff **diff) {
 **     raises git.not_found, git.ambiguous */
 static fl_nret repository_diff_stat(lua_State *L) {
   git_repository *repository = check_repository(L);
+  lua_settop(L, 3);
   git_diff **diff = hold_diff(L);
   git_patch **patch = hold_patch(L);
   size_t all_insertions = 0, all_deletions = 0;

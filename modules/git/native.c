@@ -72,13 +72,14 @@ int native_check(lua_State *L, int code, const char *op, const char *target) {
 static int raise_open_error(lua_State *L, int code, const char *path) {
   const git_error *last = git_error_last();
   const char *message = last != NULL && last->message != NULL ? last->message : "";
+  /* libgit2 1.5 says "not found" of a stranger's repository, too: it means the setting that would permit it. */
+  if (code == GIT_EOWNER || strstr(message, "safe.directory") != NULL) {
+    return native_refuse(L, "git.unsafe", "git.open", path, "the repository belongs to another user",
+                         "if you trust it: git config --global --add safe.directory FOLDER");
+  }
   if (code == GIT_ENOTFOUND) {
     return native_refuse(L, "git.no_repository", "git.open", path, "no git repository here, nor in a folder above",
                          "change into a clone, or name its folder");
-  }
-  if (code == GIT_EOWNER) {
-    return native_refuse(L, "git.unsafe", "git.open", path, "the repository belongs to another user",
-                         "if you trust it: git config --global --add safe.directory FOLDER");
   }
   if (strstr(message, "objectformat") != NULL) {
     return native_refuse(L, "git.unsupported", "git.open", path, "the repository has SHA-256 commit ids",

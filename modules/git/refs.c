@@ -67,6 +67,7 @@ static fl_nret repository_branches(lua_State *L) {
 static fl_nret repository_create_branch(lua_State *L) {
   git_repository *repository = check_repository(L);
   const char *name = luaL_checkstring(L, 2);
+  lua_settop(L, 3);
   git_oid id;
   int valid = 0;
   if (git_branch_name_is_valid(&valid, name) < 0 || !valid || *name == '-') {
@@ -171,6 +172,7 @@ static int annotate(lua_State *L, git_repository *repository, const git_object *
 static fl_nret repository_tag(lua_State *L) {
   git_repository *repository = check_repository(L);
   const char *name = luaL_checkstring(L, 2);
+  lua_settop(L, 6); /* holders go above the arguments, also above those that were not given */
   git_oid id, made;
   int valid = 0;
   if (git_tag_name_is_valid(&valid, name) < 0 || !valid || *name == '-') {
