@@ -158,7 +158,7 @@ end
 local function own_login(self)
   if self.login == nil then
     local user, err = try(self.get, self, "/user", nil, { op = "github.user" })
-    if err and not err:is "github.api" then
+    if not user and not err:is "github.api" then
       error(err, 0)
     end
     self.login = user and user.login or false
@@ -329,11 +329,13 @@ function Actions:review_deployments(options)
       return decided -- nothing waits: at first "none did"; after a lost answer, that it had been heard
     end
     decided = names
-    local _, err = try(self.post, self, path, {
-      environment_ids = ids, state = options.state,
-      comment = options.comment or "", -- GitHub demands the field
-    }, { op = "github.review_deployments" })
-    if not err then
+    local answered, err = try(function()
+      return (self:post(path, {
+        environment_ids = ids, state = options.state,
+        comment = options.comment or "", -- GitHub demands the field
+      }, { op = "github.review_deployments" })) or true
+    end)
+    if answered then
       return decided
     end
     if not err.retryable or attempt == attempts then

@@ -1,0 +1,205 @@
+-- Who a session is: the providers in their order, the shared files, the region.
+local aws = require "fairlead.aws"
+local environment = require "fairlead.environment"
+local fake = require "spec.support.fake_service"
+local http = require "fairlead.http"
+local profile = require "fairlead.aws.profile"
+
+local function failure(fn, ...)
+  local _, err = try(fn, ...)
+  assert.is_not_nil(err, "no error was raised")
+  return err
+end
+
+--- Calls `body` with these files and variables and none of the developer's; the files are gone afterwards.
+local function with(options, body)
+  local overlay = { ["AWS_*"] = false }
+  local names = {}
+  for variable, text in pairs { AWS_CONFIG_FILE = options.config, AWS_SHARED_CREDENTIALS_FILE = options.credentials } do
+    local name <const> = os.tmpname()
+    local file <const> = assert(io.open(name, "w"))
+    file:write(text)
+    file:close()
+    names[#names + 1] = name
+    overlay[variable] = name
+  end
+  overlay.AWS_CONFIG_FILE = overlay.AWS_CONFIG_FILE or "/nowhere/config"
+  overlay.AWS_SHARED_CREDENTIALS_FILE = overlay.AWS_SHARED_CREDENTIALS_FILE or "/nowhere/credentials"
+  for name, value in pairs(options.variables or {}) do
+    overlay[name] = value
+  end
+  local remove <close> = setmetatable({}, { __close = function() -- luacheck: ignore remove
+    for _, name in ipairs(names) do
+      os.remove(name)
+    end
+  end })
+  return environment.with(overlay, body)
+end
+
+local KEYS <const> = { AWS_ACCESS_KEY_ID = "AKENV", AWS_SECRET_ACCESS_KEY = "senv", AWS_SESSION_TOKEN = "tenv" }
+local FILE <const> = table.concat({ "[default]", "aws_access_key_id = AKDEFAULT",
+  "aws_secret_access_key = sdefault", "", "[admin]", "aws_access_key_id = AKADMIN",
+  "aws_secret_access_key = sadmin # not a part of it",
+  "aws_session_token = tadmin" }, "\n")
+
+describe("aws credentials", function()
+  it("are those that were given, first of all", function()
+    with({ variables = KEYS, credentials = FILE }, function()
+      local session <const> = aws.session { credentials = { access_key_id = "A", secret_access_key = "s" } }
+      local found <const> = session:credentials()
+      assert.equal("A", found.access_key_id)
+      assert.equal("[secret]", tostring(found.secret_access_key))
+      assert.is_nil(found.session_token)
+    end)
+  end)
+
+  it("are the environment's before the file's", function()
+    with({ variables = KEYS, credentials = FILE }, function()
+      local found <const> = aws.session():credentials()
+      assert.equal("AKENV", found.access_key_id)
+      assert.equal("senv", http.reveal(found.secret_access_key))
+      assert.equal("tenv", http.reveal(found.session_token))
+      assert.equal("environment", found.source)
+    end)
+  end)
+
+  it("are the profile's when it is asked for by name, or by AWS_PROFILE without keys", function()
+    with({ variables = KEYS, credentials = FILE }, function()
+      local found <const> = aws.session({ profile = "admin" }):credentials()
+      assert.equal("AKADMIN", found.access_key_id)
+      assert.equal("sadmin", http.reveal(found.secret_access_key))
+      assert.equal("tadmin", http.reveal(found.session_token))
+      assert.matches("^profile admin %(", found.source)
+    end)
+    with({ variables = { AWS_PROFILE = "admin" }, credentials = FILE }, function()
+      assert.equal("AKADMIN", aws.session():credentials().access_key_id)
+    end)
+    with({ credentials = FILE }, function()
+      assert.equal("AKDEFAULT", aws.session():credentials().access_key_id)
+    end)
+  end)
+
+  it("may stand in the config file", function()
+    with({ config = "[profile ci]\naws_access_key_id=AKCI\naws_secret_access_key=sci\n" }, function()
+      assert.equal("AKCI", aws.session({ profile = "ci" }):credentials().access_key_id)
+    end)
+  end)
+
+  it("tell what was tried when there are none, and are a matter of configuration", function()
+    with({ variables = { AWS_ACCESS_KEY_ID = "AK" }, credentials = "[admin]\nregion = x\n" }, function()
+      local err <const> = failure(function() aws.session({}):credentials() end)
+      assert.equal("aws.no_credentials", err.kind)
+      local text <const> = tostring(err)
+      for _, part in ipairs { "session: none given", "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not",
+        "has no profile 'default'", "/nowhere/config", "set AWS_ACCESS_KEY_ID and" } do
+        assert.matches(part, text, 1, true)
+      end
+      assert.is_nil(text:find "\n")
+      assert.equal(2, require("fairlead.errors").exit_code(err))
+      local half <const> = failure(function() aws.session({ profile = "admin" }):credentials() end)
+      assert.matches("left out, as the profile 'admin' was asked for by name", tostring(half), 1, true)
+      assert.matches("has no keys", tostring(half), 1, true)
+    end)
+  end)
+
+  it("say plainly what a profile wants that is not done here", function()
+    for setting, wanted in pairs {
+      ["role_arn = arn:aws:iam::1:role/deploy"] = "the role arn:aws:iam::1:role/deploy to be assumed",
+      ["sso_session = corp"] = "IAM Identity Center", ["credential_process = /bin/x"] = "credential_process",
+    } do
+      with({ config = "[profile p]\n" .. setting .. "\n", credentials = "[other]\n" }, function()
+        local err <const> = failure(function() aws.session({ profile = "p" }):credentials() end)
+        assert.equal("config.invalid", err.kind)
+        assert.matches(wanted, tostring(err), 1, true)
+        assert.matches("export-credentials --profile p", tostring(err), 1, true)
+      end)
+    end
+    local err <const> = failure(aws.session, { role_arn = "arn:aws:iam::1:role/deploy" })
+    assert.equal("config.invalid", err.kind)
+  end)
+
+  it("are read again when they have expired, in case somebody signed in anew", function()
+    with({ variables = { AWS_ACCESS_KEY_ID = "AKOLD", AWS_SECRET_ACCESS_KEY = "s" } }, function()
+      local seen <const>, err = fake.run(function(_, number)
+        if number == 2 or number > 3 then
+          return 400, { __type = "ExpiredTokenException", message = "The security token included is expired" }
+        end
+        return 200, {}
+      end, function()
+        local ecs <const> = aws.session({ region = "eu-west-2" }):client "ecs"
+        ecs:ListClusters()
+        return environment.with({ AWS_ACCESS_KEY_ID = "AKNEW" }, function()
+          ecs:ListClusters()
+          return failure(function() ecs:ListClusters() end)
+        end)
+      end)
+      local keys = {}
+      for i, request in ipairs(seen) do
+        keys[i] = request.headers.authorization:match "Credential=(%w+)"
+      end
+      assert.same({ "AKOLD", "AKOLD", "AKNEW", "AKNEW", "AKNEW" }, keys)
+      assert.equal("aws.api.not_authorised", err.kind)
+      assert.matches("expired; sign in again", tostring(err))
+    end)
+  end)
+
+  it("are refused when they are half given", function()
+    assert.error_matches(function() aws.session { credentials = { access_key_id = "A" } } end,
+      "access_key_id=, secret_access_key=")
+    assert.error_matches(function() aws.session "admin" end, "table expected, got string")
+  end)
+end)
+
+describe("aws regions", function()
+  it("come from the option, AWS_REGION, AWS_DEFAULT_REGION, the profile", function()
+    with({ config = "[default]\nregion = eu-west-1\n[profile admin]\nregion=us-east-1\n" }, function()
+      assert.equal("eu-west-1", aws.session():region())
+      assert.equal("us-east-1", aws.session({ profile = "admin" }):region())
+      environment.with({ AWS_DEFAULT_REGION = "eu-north-1" }, function()
+        assert.equal("eu-north-1", aws.session():region())
+        environment.with({ AWS_REGION = "eu-west-3" }, function()
+          assert.equal("eu-west-3", aws.session():region())
+          assert.equal("eu-west-2", aws.session({ region = "eu-west-2" }):region())
+        end)
+      end)
+    end)
+  end)
+
+  it("are asked for when there is none, and refused when they are none", function()
+    with({}, function()
+      local err <const> = failure(function() aws.session():client "ecs" end)
+      assert.equal("config.missing", err.kind)
+      assert.matches("AWS_REGION", tostring(err))
+      assert.equal("config.invalid", failure(function() aws.session({ region = "x/../y" }):client "ecs" end).kind)
+    end)
+  end)
+end)
+
+describe("aws shared files", function()
+  it("say where they are wrong", function()
+    for text, place in pairs { ["[a\n"] = ":1", ["[a]\nnonsense\n"] = ":2", ["x = 1\n"] = ":1", ["\n  y = 1\n"] = ":2",
+      ["[a]\n= 1\n"] = ":2" } do
+      local err <const> = failure(profile.parse, text, "/home/adev/.aws/config")
+      assert.equal("config.invalid", err.kind)
+      assert.matches("/home/adev/.aws/config" .. place .. ":", tostring(err), 1, true)
+    end
+  end)
+
+  it("may come from Windows, and hold what is not for us", function()
+    local read <const> = profile.parse("[default]\r\nregion = eu-west-2\r\n[sso-session corp]\r\nx = y\r\n", "c")
+    assert.same({ default = { region = "eu-west-2" }, ["sso-session corp"] = { x = "y" } }, read)
+    with({ config = "[admin]\nregion = us-east-1\n[profile 'two words']\nregion = eu-west-1\n" }, function()
+      assert.is_nil(profile.load().config.admin, "only [profile admin] is a profile there")
+      assert.equal("eu-west-1", profile.load().config["two words"].region)
+    end)
+  end)
+
+  it("are not read without end", function()
+    with({ config = ("#"):rep((1 << 20) + 10) }, function()
+      assert.matches("larger than 1 MiB", tostring(failure(profile.load)))
+    end)
+    with({ variables = { AWS_CONFIG_FILE = "/" } }, function()
+      assert.equal("config.invalid", failure(profile.load).kind)
+    end)
+  end)
+end)

@@ -1,0 +1,151 @@
+-- What goes over the wire, compared with botocore: its API models and its own serializer (Debian's python3-botocore).
+local aws = require "fairlead.aws"
+local fake = require "spec.support.fake_service"
+local json = require "fairlead.json"
+local process = require "fairlead.process"
+local profile = require "fairlead.aws.profile"
+local services = require "fairlead.aws.services"
+
+local function botocore(mode, input)
+  local done <const> = process.run { "/usr/bin/python3", "spec/support/botocore_wire.py", mode, stdin = input,
+    timeout = 120 }
+  assert.equal(0, done.code, done.stderr)
+  return json.decode(done.stdout)
+end
+
+describe("aws services", function()
+  it("name themselves as botocore's models do", function()
+    local names <const> = services.names()
+    local compared = 0
+    for i, model in ipairs(botocore("models", json.encode(names))) do
+      local name <const> = names[i]
+      local own <const>, metadata <const> = services.list[name], model.metadata
+      assert.equal(own.host, model.endpoint, name)
+      assert.equal(own.signing, model.signing, name)
+      assert.equal(own.id, (model.service_id:upper():gsub(" ", "_")), name)
+      -- Debian 12's models describe SQS's older protocol; it has both.
+      if metadata.protocol == "json" then
+        assert.equal(own.target, metadata.targetPrefix, name)
+        assert.equal(own.json, metadata.jsonVersion, name)
+        for operation, member in pairs(model.tokens) do
+          assert.equal(member, own.tokens[operation], name .. "." .. operation)
+        end
+        compared = compared + 1
+      else
+        assert.equal("sqs", name)
+      end
+    end
+    assert.is_true(compared >= 9)
+  end)
+end)
+
+local CALLS <const> = {
+  { "ecs", "DescribeServices", { cluster = "production-cluster", services = { "web", "api" } } },
+  { "ecs", "UpdateService", { cluster = "c", service = "s", forceNewDeployment = true, desiredCount = 0 } },
+  { "ecs", "ListTasks", { cluster = "c", maxResults = 100 } },
+  { "ecs", "RegisterTaskDefinition", { family = "web", requiresCompatibilities = { "FARGATE" }, cpu = "256",
+    containerDefinitions = { { name = "app", essential = true, portMappings = { { containerPort = 80 } },
+      command = { "serve", "--force" }, environment = { { name = "A", value = "é \"quoted\"" } } } } } },
+  { "ecr", "DescribeImages", { repositoryName = "web", imageIds = { { imageTag = "ab12cd3" } },
+    filter = { tagStatus = "TAGGED" } } },
+  { "ecr", "BatchGetImage", { repositoryName = "web", imageIds = { { imageDigest = "sha256:00" } } } },
+  { "ecr", "GetAuthorizationToken", {} },
+  { "codedeploy", "GetDeployment", { deploymentId = "d-ABC" } },
+  { "codedeploy", "ListDeployments", { applicationName = "a", deploymentGroupName = "g",
+    includeOnlyStatuses = json.array {}, createTimeRange = { start = 1772442000 } } },
+  { "codedeploy", "StopDeployment", { deploymentId = "d-ABC", autoRollbackEnabled = false } },
+  { "codepipeline", "PutApprovalResult", { pipelineName = "p", stageName = "s", actionName = "a", token = "t",
+    result = { summary = "fine", status = "Approved" } } },
+  { "ssm", "GetParameter", { Name = "/app/key", WithDecryption = true } },
+  { "secretsmanager", "GetSecretValue", { SecretId = "app" } },
+  { "logs", "FilterLogEvents", { logGroupName = "g", startTime = 1772442000123, limit = 10 } },
+  { "dynamodb", "PutItem", { TableName = "locks", ConditionExpression = "attribute_not_exists(#e)",
+    ExpressionAttributeNames = { ["#e"] = "environment" }, Item = { environment = { S = "production" },
+      fence = { N = "42" }, tags = { L = json.array {} }, held = { BOOL = true } } } },
+  { "events", "PutEvents", { Entries = { { Source = "s", DetailType = "d", Detail = "{\"a\":1}" } } } },
+}
+
+describe("aws calls", function()
+  it("are what botocore would send for the same parameters", function()
+    local asked = {}
+    for i, call in ipairs(CALLS) do
+      asked[i] = { service = call[1], operation = call[2], parameters = call[3] }
+    end
+    local expected <const> = botocore("serialize", json.encode(asked))
+    local seen <const> = fake.run(function() return 200, {} end, function()
+      local session <const> = aws.session { region = "eu-west-2",
+        credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "k" } }
+      for _, call in ipairs(CALLS) do
+        local client <const> = session:client(call[1])
+        client[call[2]](client, call[3])
+      end
+    end)
+    assert.equal(#CALLS, #seen)
+    for i, call in ipairs(CALLS) do
+      local theirs <const>, ours <const> = expected[i], seen[i]
+      local name <const> = call[1] .. "." .. call[2]
+      assert.equal(theirs.method, ours.method, name)
+      assert.equal(theirs.path, ours.path, name)
+      assert.equal(theirs.headers["X-Amz-Target"], ours.headers["x-amz-target"], name)
+      assert.equal(theirs.headers["Content-Type"], ours.headers["content-type"], name)
+      assert.same(json.decode(theirs.body), ours.body, name)
+      assert.equal(json.encode(json.decode(theirs.body)), ours.text, name)
+    end
+  end)
+
+  it("go to SQS in the JSON protocol that it has had since 2023", function()
+    local seen <const> = fake.run(function() return 200, { MessageId = "m" } end, function()
+      local session <const> = aws.session { region = "eu-west-2",
+        credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "k" } }
+      session:client("sqs"):SendMessage { QueueUrl = "https://sqs.eu-west-2.amazonaws.com/1/q", MessageBody = "b" }
+    end)
+    assert.equal("https://sqs.eu-west-2.amazonaws.com/", seen[1].url)
+    assert.equal("AmazonSQS.SendMessage", seen[1].headers["x-amz-target"])
+    assert.equal("application/x-amz-json-1.0", seen[1].headers["content-type"])
+  end)
+end)
+
+describe("aws pages", function()
+  it("are followed by the tokens that botocore's paginators name", function()
+    local names, compared = {}, 0
+    for _, name in ipairs(services.names()) do
+      names[#names + 1] = name
+    end
+    for i, model in ipairs(botocore("models", json.encode(names))) do
+      for operation, pair in pairs(model.pages) do
+        local seen <const>, items = fake.run(function(_, number)
+          return 200, { list = { number }, [pair[1]] = number == 1 and "more" or nil }
+        end, function()
+          local client <const> = aws.session({ region = "eu-west-2", credentials = { access_key_id = "A",
+            secret_access_key = "k" } }):client(names[i])
+          local found = {}
+          for item in client:paginate(operation, { given = 1 }, "list") do
+            found[#found + 1] = item
+          end
+          return found
+        end)
+        assert.same({ 1, 2 }, items, operation)
+        assert.same({ given = 1, [pair[2]] = "more" }, seen[2].body, operation)
+        compared = compared + 1
+      end
+    end
+    assert.is_true(compared > 50)
+  end)
+end)
+
+describe("aws shared files", function()
+  it("are read as botocore reads them", function()
+    local text <const> = table.concat({
+      "# comment", "; comment", "[default]", "region = eu-west-2", "", "[profile  admin]",
+      "ROLE_ARN=arn:aws:iam::1:role/x", "source_profile = default", "s3 =", "  max_concurrent_requests = 20",
+      "  addressing_style=path", "empty =",
+      "with_equals = a=b==", "spaces   =   wide open  ", "",
+    }, "\n")
+    local theirs <const>, ours <const> = botocore("profiles", text), profile.parse(text, "config")
+    assert.same({ region = "eu-west-2" }, ours.default)
+    assert.same(theirs.default, ours.default)
+    local admin <const> = theirs.admin
+    admin.s3.max_concurrent_requests = tostring(admin.s3.max_concurrent_requests)
+    assert.same(admin, ours["profile  admin"])
+  end)
+end)
