@@ -113,7 +113,7 @@ local function slack(application)
     users = {
       { id = "U01DEV", name = "adeveloper", email = "a.developer@example.gov.uk" },
       { id = "U04REVIEW", name = "areviewer", email = "a.reviewer@example.gov.uk" },
-      { id = application.admins[1], name = "anadmin", email = "an.admin@example.gov.uk", admin = true },
+      { id = application.admins.anadmin, name = "anadmin", email = "an.admin@example.gov.uk", admin = true },
     },
   }
 end
@@ -130,7 +130,7 @@ function M.planning_data()
     slack = slack(application),
     people = {
       reviewers = { { login = "areviewer", after_seconds = 420 } },
-      admins = { { user = application.admins[1], after_seconds = 240 } },
+      admins = { { name = "anadmin", login = "anadmin", after_seconds = 240 } },
     },
   }
 end

@@ -166,7 +166,7 @@ local function dispatch(self, environment, ref, sha)
     intent = { workflow = self.settings.publish_workflow, ref = ref, environment = environment, commit = sha },
     act = function()
       local started <const> = self.github:dispatch {
-        workflow = self.settings.publish_workflow, ref = ref, inputs = { environment = environment },
+        workflow = self.settings.publish_workflow, ref = ref, sha = sha, inputs = { environment = environment },
       }
       return { id = started.id, url = started.url }
     end,
@@ -265,12 +265,25 @@ local function head_of_main(self)
   return self.github:get("branches/" .. self.settings.main).commit.sha
 end
 
+--- Slack ids of the admins, less the change's own author.
+local function approvers_of(self, change)
+  local ids = {}
+  for login, id in pairs(self.settings.admins) do
+    if login ~= change.author then ids[#ids + 1] = id end
+  end
+  table.sort(ids)
+  if #ids == 0 then
+    self.run:refuse("no-approver", "the only admin is the change's author", "name another one in settings.lua")
+  end
+  return ids
+end
+
 ---Asks an admin, in Slack, with what the decision is about: the commit, and what runs where it was tried.
 ---@async
 ---@param change table
 ---@param where { after: string, before: string } names of environments
 function Release:get_approved(change, where)
-  local tried <const> = self.results[where.after]
+  local tried <const>, approvers <const> = self.results[where.after], approvers_of(self, change)
   self.run:gate {
     name = "Approval",
     question = ("%s: deploy %s, %q, to %s?"):format(
@@ -283,8 +296,8 @@ function Release:get_approved(change, where)
         },
       }
     end,
-    approvers = self.settings.admins,
-    via = { self.talk:approval(self.settings.admins) },
+    approvers = approvers,
+    via = { self.talk:approval(approvers) },
     timeout = self.settings.timeouts.approval,
   }
 end

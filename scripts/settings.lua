@@ -39,7 +39,10 @@ local planning_data = {
   },
   channel = "planning-data-platform",
   infrastructure_channel = "planning-data-infrastructure",
-  admins = { "U02ADMIN", "U03ADMIN" }, -- Slack ids of those who may approve production
+  admins = { -- those who may approve production: GitHub login and Slack id
+    anadmin = "U02ADMIN",
+    anotheradmin = "U03ADMIN",
+  },
   timeouts = {
     tests = 45 * MINUTE,
     review = 8 * HOUR,
