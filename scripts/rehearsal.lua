@@ -38,7 +38,7 @@ local function github(application)
     workflows = {
       ["test.yml"] = {
         name = "Test",
-        on = { push = true, pull_request = true },
+        on = { push = true },
         jobs = {
           { name = "lint", seconds = 35 },
           { name = "unit tests", seconds = 90 },
@@ -102,6 +102,14 @@ local function sites(application)
 end
 
 local function slack(application)
+  local users = {
+    { id = "U01DEV", name = "adeveloper", email = "a.developer@example.gov.uk" },
+    { id = "U04REVIEW", name = "areviewer", email = "a.reviewer@example.gov.uk" },
+  }
+  for login, id in pairs(application.admins) do
+    users[#users + 1] = { id = id, name = login, email = login .. "@example.gov.uk", admin = true }
+  end
+  table.sort(users, function(a, b) return a.id < b.id end)
   return {
     token = "xoxb-rehearsal-0000000000",
     team = "T0REHEARSAL",
@@ -110,11 +118,7 @@ local function slack(application)
       { id = "C01PLATFORM", name = application.channel },
       { id = "C02INFRA", name = application.infrastructure_channel },
     },
-    users = {
-      { id = "U01DEV", name = "adeveloper", email = "a.developer@example.gov.uk" },
-      { id = "U04REVIEW", name = "areviewer", email = "a.reviewer@example.gov.uk" },
-      { id = application.admins.anadmin, name = "anadmin", email = "an.admin@example.gov.uk", admin = true },
-    },
+    users = users,
   }
 end
 

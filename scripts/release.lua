@@ -246,7 +246,8 @@ local function build_of_push(self, sha)
     every = 5,
     check = function()
       local found <const> = self.github:workflow_runs { head_sha = sha, workflow = workflow, event = "push" }[1]
-      return found and { id = found.id, url = found.url }, ("%s has not started for %s"):format(workflow, short(sha))
+      if not found then return nil, ("%s has not started for %s"):format(workflow, short(sha)) end
+      return { id = found.id, url = found.url }
     end,
   }
 end

@@ -1,4 +1,5 @@
---- The release of the Planning Data Platform, rehearsed in every scenario: how each ends, and what it leaves in the world.
+--- The release of the Planning Data Platform, rehearsed in every scenario: how each ends, and what it leaves in the
+--- world.
 local json = require "fairlead.json"
 local program = require "spec.support.program"
 local world = require "fairlead.world"

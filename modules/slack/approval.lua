@@ -124,7 +124,7 @@ function Approval:ask(request)
     .. "`approve`, or `refuse` and why."):format(mentions(self.allowed_ids), self.approve_with, self.refuse_with)
   self.message = self.client:post {
     channel = self.channel, thread = self.thread, text = table.concat(lines, "\n"),
-    metadata = { event_type = "fairlead_gate", event_payload = {
+    metadata = { event_type = "fairlead_approval", event_payload = {
       run = tostring(request.run or ""), gate = tostring(request.path or request.name or ""),
       digest = tostring(request.digest or ""),
     } },

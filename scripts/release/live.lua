@@ -27,6 +27,15 @@ end
 
 -- ---- build ----
 
+local function jobs_under_way(github, run)
+  local names = {}
+  for _, job in ipairs(github:jobs(run.id)) do
+    if job.status == "in_progress" then names[#names + 1] = job.name end
+  end
+  local what <const> = #names > 0 and table.concat(names, ", ") or run.status
+  return ("%s, %s"):format(what, run.url)
+end
+
 local function built(release, build)
   release.run:wait {
     name = "Build",
@@ -34,7 +43,7 @@ local function built(release, build)
     every = 15,
     check = function()
       local found <const> = release.github:workflow_run(build.id)
-      if found.status ~= "completed" then return nil, ("%s is %s"):format(found.url, found.status) end
+      if found.status ~= "completed" then return nil, jobs_under_way(release.github, found) end
       if found.conclusion ~= "success" then
         errors.raise {
           kind = "github.run_failed", op = "build", target = found.url,
@@ -74,7 +83,8 @@ local function image_of(release, environment, sha)
     timeout = release.settings.timeouts.image,
     every = 10,
     check = function()
-      return find_image(ecr, environment, sha), ("no image of %s in %s"):format(short(sha), environment.repository)
+      local image <const> = find_image(ecr, environment, sha)
+      return image, not image and ("no image of %s in %s"):format(short(sha), environment.repository) or nil
     end,
   }
 end
@@ -119,8 +129,8 @@ local function deployment_of(release, environment, image, sha)
     timeout = release.settings.timeouts.image,
     every = 10,
     check = function()
-      return find_deployment(clients(release, environment), environment, image, sha, passed_over),
-        ("no deployment of %s in %s"):format(image.tag, environment.codedeploy_group)
+      local id <const> = find_deployment(clients(release, environment), environment, image, sha, passed_over)
+      return id, not id and ("no deployment of %s in %s"):format(image.tag, environment.codedeploy_group) or nil
     end,
   }
 end
@@ -143,6 +153,7 @@ local function progress(codedeploy, environment, id)
   for _, set in ipairs(target.taskSetsInfo or {}) do
     if set.taskSetLabel == "Green" then note.traffic = set.trafficWeight end
   end
+  if note.text == id and note.traffic == 100 then note.text = id .. ": the old tasks are kept for a while" end
   return note
 end
 
@@ -260,23 +271,34 @@ local function site_answers(release, environment, sha)
   return site
 end
 
+local function try_page(url, contains)
+  local response <const> = http.get(url, { timeout = 10 })
+  local found <const> = response.body:find(contains, 1, true)
+  if response.status == 200 and found then return end
+  errors.raise {
+    kind = "smoke_test.failed", op = "smoke test", target = url, status = response.status,
+    message = ("answered %d %s %q"):format(response.status, found and "with" or "without", contains),
+    hint = "the new version takes all traffic: mend it, or roll back",
+  }
+end
+
+--- A wrong answer fails at once; no answer is asked for again for a while.
 local function smoke_test(release, site)
-  release.run:step("Smoke test", function()
-    local passed = {}
-    for i, page in ipairs(release.settings.smoke_test) do
-      local response <const> = http.get(site .. page.path)
-      if response.status ~= 200 or not response.body:find(page.contains, 1, true) then
-        errors.raise {
-          kind = "smoke_test.failed", op = "smoke test", target = site .. page.path, status = response.status,
-          message = ("answered %d, %s %q"):format(response.status,
-            response.body:find(page.contains, 1, true) and "with" or "without", page.contains),
-          hint = "the new version takes all traffic: mend it, or roll back",
-        }
+  local pages <const> = release.settings.smoke_test
+  local passed = 0
+  release.run:wait {
+    name = "Smoke test",
+    timeout = release.settings.timeouts.site,
+    every = 5,
+    check = function()
+      while passed < #pages do
+        local page <const> = pages[passed + 1]
+        try_page(site .. page.path, page.contains)
+        passed = passed + 1
       end
-      passed[i] = page.path
-    end
-    return passed
-  end)
+      return { pages = passed }
+    end,
+  }
 end
 
 -- ---- all of it ----
