@@ -277,6 +277,7 @@ local function try_page(url, contains)
   if response.status == 200 and found then return end
   errors.raise {
     kind = "smoke_test.failed", op = "smoke test", target = url, status = response.status,
+    retryable = response.status == 429, -- the site asks us to be slower, which says nothing of the version
     message = ("answered %d %s %q"):format(response.status, found and "with" or "without", contains),
     hint = "the new version takes all traffic: mend it, or roll back",
   }
