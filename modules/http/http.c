@@ -18,6 +18,10 @@
 
 #define TRANSFER "http.Transfer"
 #define ENGINE "http.Engine"
+#define RAW "http.Raw"
+
+#define COMMON_TEXTS ((size_t)2048) /* room for most requests' texts: such transfers are used again */
+#define SPARES 64                   /* of them at most */
 
 typedef struct engine_box {
   engine *engine; /* NULL: closed */
@@ -27,11 +31,13 @@ typedef struct transfer {
   fl_wait wait;
   exchange *exchange; /* NULL: done, and given back */
   bool waiting;       /* between fl_wait_begin and its resumption */
+  bool gives_failure; /* as a result, in place of raising it */
+  size_t room;        /* bytes of `kept` */
   _Alignas(
       struct curl_slist) char kept[]; /* curl_slist nodes and the texts of the request, which a script could change */
 } transfer;
 
-static char engine_key; /* its address is the registry's key */
+static char engine_key, spares_key; /* their addresses are the registry's keys */
 
 /* ---- the engine --------------------------------------------------------------------------------- */
 
@@ -234,8 +240,9 @@ static void add_header(lua_State *L, lua_Integer i, const char *line, size_t len
   lua_rawseti(L, -2, i);
 }
 
-static void push_headers(lua_State *L, const bytes *header) {
-  const char *at = header->at, *end = at + header->used;
+/* Pushes the list of {name, value} of a header's lines. */
+static void push_headers(lua_State *L, const char *at, size_t size) {
+  const char *end = at + size;
   lua_Integer count = 0;
   lua_createtable(L, 12, 0);
   while (at < end) {
@@ -248,19 +255,32 @@ static void push_headers(lua_State *L, const bytes *header) {
   }
 }
 
+/* Raw.headers is made when it is first asked for: most answers are only asked for their status and body. */
+static fl_nret raw_index(lua_State *L) {
+  size_t size;
+  if (lua_type(L, 2) != LUA_TSTRING || strcmp(lua_tostring(L, 2), "headers") != 0) return 0;
+  lua_settop(L, 2);
+  lua_pushliteral(L, "header");
+  if (lua_rawget(L, 1) != LUA_TSTRING) return 0;
+  const char *text = lua_tolstring(L, -1, &size);
+  push_headers(L, text, size);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, 1, "headers");
+  return 1;
+}
+
 static void push_raw(lua_State *L, exchange *x) {
   long version = 0;
-  lua_createtable(L, 0, 5);
+  lua_createtable(L, 0, 4);
+  luaL_setmetatable(L, RAW);
   lua_pushinteger(L, x->status);
   lua_setfield(L, -2, "status");
-  push_headers(L, &x->header);
-  lua_setfield(L, -2, "headers");
+  lua_pushlstring(L, x->header.at ? x->header.at : "", x->header.used);
+  lua_setfield(L, -2, "header");
   if (!x->collecting) {
     lua_pushlstring(L, x->body.at ? x->body.at : "", x->body.used);
     lua_setfield(L, -2, "body");
   }
-  lua_pushstring(L, x->order.url);
-  lua_setfield(L, -2, "url");
   curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &version);
   lua_pushstring(L, version == CURL_HTTP_VERSION_2_0 ? "2" : version == CURL_HTTP_VERSION_1_0 ? "1.0" : "1.1");
   lua_setfield(L, -2, "http_version");
@@ -292,10 +312,50 @@ static bool has_failed(const exchange *x) {
   return x->end != ENDED_BY_CURL || x->code != CURLE_OK;
 }
 
-static int transfer_fail(lua_State *L, transfer *t) {
+static fl_nret transfer_fail(lua_State *L, transfer *t) {
   failure_push(L, t->exchange);
   transfer_release(t);
-  return lua_error(L);
+  if (!t->gives_failure) return lua_error(L);
+  lua_pushnil(L);
+  lua_insert(L, -2);
+  return 2;
+}
+
+/* Pushes a transfer with room for `texts` bytes: a used one that no script has ever seen, or a new one. Most requests need
+** no memory of their own, and no finalizer, for that. */
+static transfer *transfer_new(lua_State *L, size_t texts) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &spares_key);
+  lua_Unsigned count = lua_rawlen(L, -1);
+  if (texts <= COMMON_TEXTS && count > 0) {
+    lua_rawgeti(L, -1, (lua_Integer)count);
+    lua_pushnil(L);
+    lua_rawseti(L, -3, (lua_Integer)count);
+    lua_remove(L, -2);
+    transfer *t = lua_touserdata(L, -1);
+    t->wait = (fl_wait){0};
+    return t;
+  }
+  lua_pop(L, 1);
+  if (texts < COMMON_TEXTS) texts = COMMON_TEXTS;
+  transfer *t = lua_newuserdatauv(L, sizeof *t + texts, 1);
+  memset(t, 0, sizeof *t);
+  t->room = texts;
+  luaL_setmetatable(L, TRANSFER);
+  return t;
+}
+
+/* Puts the transfer at BOX by for the next request. Its texts may be secrets. */
+static void transfer_spare(lua_State *L, transfer *t) {
+  explicit_bzero(t->kept, t->room);
+  lua_pushnil(L);
+  lua_setiuservalue(L, BOX, 1);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &spares_key);
+  lua_Unsigned count = lua_rawlen(L, -1);
+  if (t->room == COMMON_TEXTS && count < SPARES) {
+    lua_pushvalue(L, BOX);
+    lua_rawseti(L, -2, (lua_Integer)count + 1);
+  }
+  lua_pop(L, 1);
 }
 
 /* Transfer:close()
@@ -361,14 +421,11 @@ static fl_nret request_resume(lua_State *L, fl_wait *wait) {
   if (has_failed(x)) return transfer_fail(L, t);
   push_raw(L, x);
   transfer_release(t);
+  transfer_spare(L, t);
   return 1;
 }
 
-/* native.request(request: table)
-**     -> raw {status, headers, body, url, http_version}
-**     -> raw without body, Transfer: when request.sink is set and the status is 2xx
-**     raises http.*; waits */
-static fl_nret http_request(lua_State *L) {
+static fl_nret start_request(lua_State *L, bool gives_failure) {
   luaL_checktype(L, REQUEST, LUA_TTABLE);
   lua_settop(L, REQUEST);
   fl_wait_check(L, "http.request");
@@ -378,9 +435,8 @@ static fl_nret http_request(lua_State *L) {
   header_sizes sizes = measure_headers(L);
 
   size_t texts = text_room(o.method) + text_room(o.url) + text_room(o.ca_file);
-  transfer *t = lua_newuserdatauv(L, sizeof *t + sizes.bytes + 2 * sizeof(struct curl_slist) + texts, 1);
-  memset(t, 0, sizeof *t);
-  luaL_setmetatable(L, TRANSFER);
+  transfer *t = transfer_new(L, sizes.bytes + 2 * sizeof(struct curl_slist) + texts);
+  t->gives_failure = gives_failure;
   lua_pushvalue(L, BODY);
   lua_setiuservalue(L, BOX, 1);
   char *free_space;
@@ -401,6 +457,22 @@ static fl_nret http_request(lua_State *L) {
   }
   t->waiting = true;
   return fl_wait_begin(L, &t->wait, "http.request", transfer_abandon, request_resume);
+}
+
+/* native.request(request: table)
+**     -> raw {status, headers, body, http_version}
+**     -> raw without body, Transfer: when request.sink is set and the status is 2xx
+**     raises http.*; waits */
+static fl_nret http_request(lua_State *L) {
+  return start_request(L, false);
+}
+
+/* native.attempt(request: table), for a request without sink
+**     -> raw
+**     -> nil, error object
+**     waits */
+static fl_nret http_attempt(lua_State *L) {
+  return start_request(L, true);
 }
 
 /* ---- odds and ends that the Lua half needs libcurl for ----------------------------------------------- */
@@ -526,12 +598,17 @@ static const luaL_Reg transfer_meta[] = {
     {"__gc", transfer_gc},
     {NULL, NULL},
 };
+static const luaL_Reg raw_meta[] = {
+    {"__index", raw_index},
+    {NULL, NULL},
+};
 static const luaL_Reg engine_meta[] = {
     {"__gc", engine_box_close},
     {NULL, NULL},
 };
 static const luaL_Reg http_functions[] = {
     {"request", http_request},     /* one exchange */
+    {"attempt", http_attempt},     /* the same, failures as results */
     {"reveal", http_reveal},       /* the text of a secret */
     {"is_secret", http_is_secret}, /* to treat it with care */
     {"target", http_target},       /* a URL without its query */
@@ -550,7 +627,11 @@ int luaopen_fairlead_http_native(lua_State *L) {
   luaL_setfuncs(L, transfer_meta, 0);
   luaL_newlib(L, transfer_methods);
   lua_setfield(L, -2, "__index");
-  lua_pop(L, 2);
+  luaL_newmetatable(L, RAW);
+  luaL_setfuncs(L, raw_meta, 0);
+  lua_newtable(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &spares_key);
+  lua_pop(L, 3);
   engine_box_open(L);
   luaL_newlib(L, http_functions);
   lua_pushstring(L, "fairlead/" FAIRLEAD_VERSION);

@@ -17,7 +17,6 @@ local now, sleep = clock.now, clock.sleep
 ---@field status integer
 ---@field headers string[][] {name, value}
 ---@field body string? nil when the request's sink took it
----@field url string?
 ---@field http_version string?
 
 ---@class http.Options
@@ -118,6 +117,7 @@ end
 -- Transport's answer, or nil and the error; neither pcall nor a retry holds up a cancellation.
 local function exchange(order, attempt)
   local began = listeners[1] and now()
+  if not began and transport == curl_transport and not order.sink then return native.attempt(order) end
   local ok, raw = pcall(transport, order)
   if began then tell(order, began, attempt, ok and raw or nil, not ok and raw or nil) end
   if ok then return raw end
@@ -141,9 +141,11 @@ local function time_left(order, deadline, timeout)
 end
 
 -- A sink that knows whether it was used: what it has taken cannot be taken back for another attempt.
+local NO_SINK <const> = { used = false }
+
 local function watch_sink(order)
   local sink = order.sink
-  if not sink then return { used = false } end
+  if not sink then return NO_SINK end
   local watched = { used = false }
   order.sink = function(chunk)
     watched.used = true
@@ -168,6 +170,7 @@ local function perform(call, options, method, url)
     if attempts + hops > 1 then order.timeout = time_left(order, deadline, timeout) end
     if plan.attempt_timeout and plan.attempt_timeout < order.timeout then order.timeout = plan.attempt_timeout end
     raw, failure = exchange(order, attempts)
+    if raw and raw.status <= 299 then break end
     local pause
     if plan.attempts > attempts and not sink.used then
       local jitter = transport == curl_transport and math.random or no_jitter
@@ -197,10 +200,8 @@ local function perform(call, options, method, url)
     if raw.body ~= "" then sink.take(raw.body) end -- of a transport that does not stream
     raw.body = nil
   end
-  local answer = response.new(order, raw)
-  answer.elapsed = math.max(0, now() - began)
-  answer.attempts = attempts
-  return answer
+  local elapsed = now() - began
+  return response.new(order, raw, elapsed > 0 and elapsed or 0, attempts)
 end
 
 local REQUEST <const> = { name = "http.request", argument = 1 }

@@ -14,6 +14,13 @@ native.user_agent = ""
 ---@return http.Transfer|nil transfer
 function native.request(request) end
 
+--- The same for a request without sink; failures as results.
+---@async
+---@param request http.Request
+---@return http.Raw|nil raw
+---@return Error|nil failure
+function native.attempt(request) end
+
 --- The text of a string or Secret.
 ---@param value string|Secret
 ---@return string

@@ -80,7 +80,11 @@ local function add_query(call, url, query)
   return url .. (url:find("?", 1, true) and (url:find("[?&]$") and "" or "&") or "?") .. text
 end
 
+-- Most URLs: nothing in it to refuse, to encode or to cut off.
+local CLEAN <const> = "^https?://[%w.-]+:?%d*[/?][%w%-._~!$&'()*+,;=:@/?%%]*$"
+
 local function build_url(call, url, query)
+  if type(url) == "string" and url:find(CLEAN) then return query and add_query(call, url, query) or url end
   check_url(call, url)
   local fragment = url:find("#", 1, true)
   if fragment then url = url:sub(1, fragment - 1) end
@@ -127,7 +131,6 @@ end
 -- In the order of a list; of a map, sorted by name, so that the same call sends the same bytes.
 local function build_headers(call, headers)
   local list, seen = {}, {}
-  if not headers then return list, seen end
   if type(headers[1]) == "table" then
     for _, pair in ipairs(headers) do add_header(call, list, seen, pair[1], pair[2]) end
     return list, seen
@@ -175,7 +178,7 @@ local function build_body(call, options)
   return nil, nil
 end
 
----@class http.Request what a transport gets
+---@class http.Request what a transport gets; not to be changed
 ---@field method string
 ---@field url string final, encoded, without a fragment
 ---@field headers (string|Secret)[][] {name, value}
@@ -188,6 +191,19 @@ end
 ---@field ca_file string?
 ---@field proxy string|Secret|false|nil
 
+-- The headers of a request that asks for none and has no body: made once, and never changed.
+local PLAIN <const> = { { "User-Agent", native.user_agent } }
+
+local function complete_headers(call, options, body, content_type)
+  local headers = options.headers
+  if not headers and not content_type then return PLAIN end
+  local list, seen = build_headers(call, headers or {})
+  if content_type and not seen["content-type"] then list[#list + 1] = { "Content-Type", content_type } end
+  if not seen["user-agent"] then list[#list + 1] = PLAIN[1] end
+  if seen["content-length"] then drop_length(call, list, body) end
+  return list
+end
+
 ---Checks the options and makes the request of the first exchange.
 ---@param call { name: string, argument: integer } for messages
 ---@param options http.Options
@@ -196,32 +212,30 @@ end
 ---@return http.Request
 function M.build(call, options, method, url)
   check_options(call, options)
-  method = method or options.method or "GET"
-  if not method:find("^%u+$") then
+  if not method then
+    method = options.method or "GET"
     if not method:find("^%a+$") then misuse.raise(call, "method: '%s' is none", (method:gsub("%c", "?"))) end
     method = method:upper()
   end
-  local list, seen = build_headers(call, options.headers)
-  local body, content_type = build_body(call, options)
-  if content_type and not seen["content-type"] then list[#list + 1] = { "Content-Type", content_type } end
-  if not seen["user-agent"] then list[#list + 1] = { "User-Agent", native.user_agent } end
-  if seen["content-length"] then drop_length(call, list, body) end
   if options.proxy == true then misuse.raise(call, "proxy: string, secret or false expected, got true") end
-  local sink = options.sink
-  local max_body = options.max_body or (not sink and DEFAULT_MAX_BODY) or nil
-  return {
+  local body, content_type = build_body(call, options)
+  local sink, max_body = options.sink, options.max_body
+  if not max_body and not sink then max_body = DEFAULT_MAX_BODY end
+  local request = {
     method = method,
     url = build_url(call, url or options.url, options.query),
-    headers = list,
+    headers = complete_headers(call, options, body, content_type),
     body = body,
     timeout = options.timeout or DEFAULT_TIMEOUT,
     connect_timeout = options.connect_timeout or DEFAULT_CONNECT_TIMEOUT,
-    idle_timeout = options.idle_timeout,
     max_body = max_body and max_body // 1 | 0,
-    sink = sink,
     ca_file = options.ca_file,
-    proxy = options.proxy,
   }
+  -- Apart, because few requests have these.
+  if sink then request.sink = sink end
+  if options.idle_timeout then request.idle_timeout = options.idle_timeout end
+  if options.proxy ~= nil then request.proxy = options.proxy end
+  return request
 end
 
 return M

@@ -16,17 +16,17 @@ local EXCERPT <const> = 300 -- bytes of a body that an error may quote
 ---@field http_version string "1.0", "1.1" or "2"
 ---@field elapsed number seconds, redirects and retries included
 ---@field attempts integer exchanges, but for redirects that were followed
+---@field raw http.Raw as the transport gave it
+---@field sent (string|Secret)[][] the request's headers
 local Response = {}
-Response.__index = Response
 
--- Headers are read from the raw list when first asked for: most answers are only asked for their status and body.
+local LIST <const> = {} -- the key of the raw list in a `headers` that has not been asked for anything yet
 local Headers = {}
-local lists = setmetatable({}, { __mode = "k" })
 
 local function index(headers)
-  local list = lists[headers]
+  local list = rawget(headers, LIST)
   if not list then return end
-  lists[headers] = nil
+  headers[LIST] = nil
   for i = 1, #list do
     local name, value = list[i][1]:lower(), list[i][2]
     local before = rawget(headers, name)
@@ -45,13 +45,37 @@ function Headers:__pairs()
   return next, self, nil
 end
 
+-- What most scripts never ask for is made when it is asked for.
+local lazy = {}
+
+function lazy.headers(response)
+  local headers = setmetatable({ [LIST] = response.raw.headers }, Headers)
+  rawset(response, "headers", headers)
+  return headers
+end
+
+function lazy.header_list(response) return response.raw.headers end
+
+function lazy.http_version(response) return response.raw.http_version end
+
+local Meta = {}
+
+function Meta:__index(name)
+  local method = Response[name]
+  if method then return method end
+  local make = lazy[name]
+  return make and make(self) or nil
+end
+
 -- One line of the body's beginning, without what could upset a terminal, and without the secrets that were sent.
 local function excerpt(response)
   local text = response.body:sub(1, EXCERPT * 2)
-  for _, value in ipairs(response.sent_secrets or {}) do
-    local sent = native.reveal(value)
-    for _, part in ipairs { sent, sent:match("%s(%S+)$") } do
-      if #part >= 4 then text = text:gsub(part:gsub("%p", "%%%0"), "[secret]") end
+  for _, pair in ipairs(response.sent) do
+    if native.is_secret(pair[2]) then
+      local sent = native.reveal(pair[2])
+      for _, part in ipairs { sent, sent:match("%s(%S+)$") } do
+        if #part >= 4 then text = text:gsub(part:gsub("%p", "%%%0"), "[secret]") end
+      end
     end
   end
   text = text:gsub("[%s%c]+", " "):gsub("^ ", ""):gsub(" $", "")
@@ -111,34 +135,23 @@ function Response:json()
   }
 end
 
-local function secrets_of(request)
-  local found
-  for _, pair in ipairs(request.headers) do
-    if type(pair[2]) ~= "string" then
-      found = found or {}
-      found[#found + 1] = pair[2]
-    end
-  end
-  return found
-end
-
 ---Makes a response of a transport's answer.
 ---@param request http.Request
 ---@param raw http.Raw
+---@param elapsed number
+---@param attempts integer
 ---@return http.Response
-function M.new(request, raw)
-  local headers = setmetatable({}, Headers)
-  lists[headers] = raw.headers
+function M.new(request, raw, elapsed, attempts)
   return setmetatable({
     status = raw.status,
-    headers = headers,
-    header_list = raw.headers,
     body = raw.body or "",
-    url = raw.url or request.url,
+    url = request.url,
     method = request.method,
-    http_version = raw.http_version,
-    sent_secrets = secrets_of(request),
-  }, Response)
+    elapsed = elapsed,
+    attempts = attempts,
+    raw = raw,
+    sent = request.headers,
+  }, Meta)
 end
 
 return M

@@ -41,8 +41,9 @@ local NEVER <const> = { attempts = 1 }
 ---@param method string
 ---@return http.Retry
 function M.plan(call, option, method)
-  local plan = DEFAULT
+  if option == nil then return IDEMPOTENT[method] and DEFAULT or NEVER end
   if option == false then return NEVER end
+  local plan = DEFAULT
   if type(option) == "number" then
     plan = setmetatable({ attempts = option }, { __index = DEFAULT })
   elseif type(option) == "table" then
