@@ -91,10 +91,7 @@ function World:assemble(fixture)
   self.timeline = timeline.new(fixture.start or DEFAULT_START)
   self.faults = faults.new(self)
   for _, name in ipairs(SERVICES) do
-    local found, service = pcall(require, "fairlead.world." .. name)
-    if found then
-      self[name] = service.new(self)
-    end
+    self[name] = require("fairlead.world." .. name).new(self)
   end
 end
 

@@ -3,9 +3,9 @@
 ---
 --- The fixture's `people`:
 ---   reviewers  = {{ login=, after_seconds=, decision = "approve"|"request_changes"|"comment", body= }, …}
----   admins     = {{ name= (in Slack), login= (on GitHub), after_seconds=, way = "reaction"|"reply", why= }, …}; who
+---   admins     = {{ user= (in Slack), login= (on GitHub), after_seconds=, way = "reaction"|"reply", why= }, …}; who
 ---                refuses says why in a reply
----   bystanders = {{ name=, after_seconds= }, …}   react like admins, without being asked
+---   bystanders = {{ user=, after_seconds= }, …}   react like admins, without being asked
 ---   colleague  = { login=, message=, files= }     who pushes in the scenario head-moves
 local messages = require "fairlead.world.slack.messages"
 
@@ -139,9 +139,9 @@ end
 ---@param approve boolean
 function People:decide(person, channel, item, approve)
   local slack = self.slack
-  local user = slack:user(person.name)
+  local user = slack:user(person.user or person.name or "")
   if not user then
-    error(("the fixture's people: no Slack user %q"):format(tostring(person.name)))
+    error(("the fixture's people: no Slack user %q"):format(tostring(person.user or person.name)))
   end
   local function reply(text)
     local thread = item.parent or item
