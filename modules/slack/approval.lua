@@ -190,7 +190,7 @@ local function by_reply(self)
   for _, reply in ipairs(self.client:replies { channel = self.message.channel, ts = parent,
     oldest = self.message.ts }) do
     -- In a thread of somebody else's, only what came after the question answers it.
-    if reply.user and not reply.bot_id and reply.ts > self.message.ts then
+    if reply.user and not reply.bot_id and tonumber(reply.ts) > tonumber(self.message.ts) then
       local decision <const>, why = read(reply.text)
       if decision and counts(self, reply.user) then
         if decision == "refused" then
@@ -220,7 +220,7 @@ end
 
 local ENDINGS <const> = {
   approved = ":white_check_mark: Approved", refused = ":no_entry_sign: Refused",
-  voided = ":no_entry_sign: The approval is void, as what was approved has changed",
+  voided = ":no_entry_sign: Void, as something has changed since it was approved",
   timeout = ":hourglass: Nobody decided in time", cancelled = ":no_entry_sign: The run was stopped",
 }
 
