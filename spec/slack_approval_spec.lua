@@ -66,7 +66,7 @@ describe("slack.approval", function()
     assert.matches("*Release &lt;it&gt;?*\nchecks:\n    • lint\n    • unit\ndigest: sha256:99\nhead: ab12cd3\n"
       .. "title: 2 &lt; 3 &amp; more\nWho may decide: <@U1>, <@U2>. React with :white_check_mark: to approve or "
       .. ":no_entry_sign: to refuse", message.text, 1, true)
-    assert.equal("fairlead_gate", message.metadata.event_type)
+    assert.equal("fairlead_approval", message.metadata.event_type)
     assert.equal("Production", message.metadata.event_payload.gate)
   end)
 
