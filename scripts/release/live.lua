@@ -320,7 +320,8 @@ function M.follow(release, environment, sha, build)
   local tasks <const> = tasks_run(release, environment, id, image.digest)
   local site <const> = site_answers(release, environment, sha)
   release.run:live {
-    environment = environment.name, version = sha, url = site, image = image.digest, deployment = id, tasks = tasks,
+    environment = environment.name, version = short(sha), url = site, deployment = id, tasks = tasks,
+    image = image.digest:sub(1, 19),
   }
   smoke_test(release, site)
   return { digest = image.digest, deployment = id, tasks = tasks, site = site }
