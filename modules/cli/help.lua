@@ -1,6 +1,6 @@
 --- fairlead help: topics, commands, and what a procedure says about itself.
 local errors = require "fairlead.errors"
-local nearest = require "fairlead.procedure.nearest"
+local nearest = require "fairlead.nearest"
 
 local M = {}
 

@@ -3,7 +3,7 @@
 local argparse = require "argparse"
 local errors = require "fairlead.errors"
 local outcomes = require "fairlead.procedure.outcome"
-local nearest = require "fairlead.procedure.nearest"
+local nearest = require "fairlead.nearest"
 
 local M = {}
 

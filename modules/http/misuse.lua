@@ -1,4 +1,6 @@
 --- Errors of whoever calls http wrongly: raised at the caller's line, in the words of luaL_argerror.
+local nearest = require "fairlead.nearest"
+
 local M = {}
 
 -- The level of the first function outside this module.
@@ -19,35 +21,13 @@ function M.raise(call, text, ...)
   error(("bad argument #%d to '%s' (%s)"):format(call.argument, call.name, text:format(...)), caller())
 end
 
--- Edits that turn one word into the other: insert, delete, replace, or swap two neighbours.
-local function distance(a, b)
-  local rows = { [0] = {} }
-  for j = 0, #b do rows[0][j] = j end
-  for i = 1, #a do
-    rows[i] = { [0] = i }
-    for j = 1, #b do
-      local same = a:byte(i) == b:byte(j)
-      local edits = math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + (same and 0 or 1))
-      if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
-        edits = math.min(edits, rows[i - 2][j - 2] + 1)
-      end
-      rows[i][j] = edits
-    end
-  end
-  return rows[#a][#b]
-end
-
 ---"unknown option 'timout'; did you mean 'timeout'?"
 ---@param name any
 ---@param known table<string, any>
 ---@return string
 function M.unknown(name, known)
   if type(name) ~= "string" then return ("unknown option [%s]"):format(tostring(name)) end
-  local best, edits = nil, 3
-  for candidate in pairs(known) do
-    local d = distance(name, candidate)
-    if d < edits or (d == edits and best and candidate < best) then best, edits = candidate, d end
-  end
+  local best = nearest.name(name, known)
   return ("unknown option '%s'%s"):format(name, best and ("; did you mean '%s'?"):format(best) or "")
 end
 

@@ -3,7 +3,7 @@
 --- A decision holds for what was shown to whoever made it. The evidence is written down when the question is asked;
 --- when it can be derived again, that is done after the decision, and any change makes the decision void.
 local clock = require "fairlead.clock"
-local digest = require "fairlead.procedure.digest"
+local digest = require "fairlead.digest"
 local dry = require "fairlead.procedure.dry"
 local duration = require "fairlead.procedure.duration"
 local errors = require "fairlead.errors"

@@ -8,7 +8,7 @@
 ---
 --- This layer knows no service and never prints: it makes events, and faces listen.
 local clock = require "fairlead.clock"
-local digest = require "fairlead.procedure.digest"
+local digest = require "fairlead.digest"
 local ending = require "fairlead.procedure.ending"
 local errors = require "fairlead.errors"
 local events = require "fairlead.procedure.events"

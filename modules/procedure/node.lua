@@ -3,7 +3,7 @@
 --- A node is one step, stage, wait or gate while it is under way. Its `<close>` tells the end, so that an error, a
 --- cancellation and a plain return all leave the tree in order.
 local clock = require "fairlead.clock"
-local digest = require "fairlead.procedure.digest"
+local digest = require "fairlead.digest"
 local errors = require "fairlead.errors"
 local events = require "fairlead.procedure.events"
 local value = require "fairlead.procedure.value"

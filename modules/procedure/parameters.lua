@@ -1,6 +1,6 @@
 --- A procedure's parameters: their declaration, and the values that a command line or a script gives.
 local errors = require "fairlead.errors"
-local nearest = require "fairlead.procedure.nearest"
+local nearest = require "fairlead.nearest"
 
 local M = {}
 

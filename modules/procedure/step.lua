@@ -113,7 +113,7 @@ function M.install(Run)
   function Run:step_id()
     local node = nodes.current(self)
     if node == self.root then error("run:step_id: called outside any step", 2) end
-    return require "fairlead.procedure.digest".sha256(self.id .. "\0" .. node.path):sub(1, 32)
+    return require "fairlead.digest".sha256(self.id .. "\0" .. node.path):sub(1, 32)
   end
 end
 

@@ -1,5 +1,7 @@
 --- What can be rehearsed: for each name one line of description, and what differs from a release that goes well.
 --- A scenario is data; the services and the simulated people read it.
+local nearest = require "fairlead.nearest"
+
 local M = {}
 
 ---@class fairlead.world.Scenario
@@ -71,40 +73,21 @@ M.list = {
   },
 }
 
---- The number of edits between two names (Levenshtein's distance), for the nearest name.
-local function distance(a, b)
-  local row = {}
-  for j = 0, #b do
-    row[j] = j
-  end
-  for i = 1, #a do
-    local diagonal = row[0]
-    row[0] = i
-    for j = 1, #b do
-      local change = a:byte(i) == b:byte(j) and 0 or 1
-      diagonal, row[j] = row[j], math.min(row[j] + 1, row[j - 1] + 1, diagonal + change)
-    end
-  end
-  return row[#b]
-end
-
 --- The scenario of a name.
 ---@param name string
 ---@return fairlead.world.Scenario? scenario
 ---@return string? message what to tell when there is none: the nearest name and all names
 function M.find(name)
-  local names, nearest, least = {}, nil, math.huge
-  for _, scenario in ipairs(M.list) do
+  local names, known = {}, {}
+  for i, scenario in ipairs(M.list) do
     if scenario.name == name then
       return scenario
     end
-    names[#names + 1] = scenario.name
-    local d = distance(name, scenario.name)
-    if d < least then
-      nearest, least = scenario.name, d
-    end
+    names[i], known[scenario.name] = scenario.name, true
   end
-  return nil, ("no scenario %q; did you mean %q? There are: %s"):format(name, nearest, table.concat(names, ", "))
+  local near = nearest.name(name, known)
+  return nil, ("no scenario %q%s There are: %s"):format(
+    name, near and ("; did you mean %q?"):format(near) or ".", table.concat(names, ", "))
 end
 
 return M

@@ -2,7 +2,7 @@
 ---
 --- Source of shapes, codes and messages: botocore's model codedeploy/2014-10-06.
 local bluegreen = require "fairlead.world.aws.bluegreen"
-local digest = require "fairlead.world.aws.digest"
+local digest = require "fairlead.digest"
 local ecs = require "fairlead.world.aws.ecs"
 local json = require "fairlead.json"
 local sorted = require "fairlead.world.sorted"

@@ -1,7 +1,7 @@
 --- Deployments, their targets and groups as CodeDeploy describes them.
 ---
 --- Source of shapes: botocore's model codedeploy/2014-10-06 (where `identifer` is spelt so).
-local digest = require "fairlead.world.aws.digest"
+local digest = require "fairlead.digest"
 local json = require "fairlead.json"
 local stamp = require("fairlead.world.aws.call").stamp
 local tasks = require "fairlead.world.aws.tasks"

@@ -3,7 +3,7 @@
 ---
 --- Source of shapes, codes and messages: botocore's model ecr/2015-09-21.
 local call_of = require "fairlead.world.aws.call"
-local digest = require "fairlead.world.aws.digest"
+local digest = require "fairlead.digest"
 local json = require "fairlead.json"
 local sorted = require "fairlead.world.sorted"
 

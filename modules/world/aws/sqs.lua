@@ -2,7 +2,7 @@
 --- clients from before 2023.
 ---
 --- Source of shapes and codes: botocore's model sqs/2012-11-05.
-local digest = require "fairlead.world.aws.digest"
+local digest = require "fairlead.digest"
 local json = require "fairlead.json"
 local sorted = require "fairlead.world.sorted"
 local xml = require "fairlead.world.aws.xml"

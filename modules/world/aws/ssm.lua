@@ -1,7 +1,7 @@
 --- AWS Systems Manager Parameter Store.
 ---
 --- Source of shapes and codes: botocore's model ssm/2014-11-06.
-local digest = require "fairlead.world.aws.digest"
+local digest = require "fairlead.digest"
 local json = require "fairlead.json"
 local sorted = require "fairlead.world.sorted"
 local stamp = require("fairlead.world.aws.call").stamp

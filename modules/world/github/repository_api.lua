@@ -1,9 +1,15 @@
 --- The REST routes of the repository itself: branches, rules, commits, checks, statuses, files, people.
+local digest = require "fairlead.digest"
 local json = require "fairlead.json"
 local refusal = require "fairlead.world.github.refusal"
 local sorted = require "fairlead.world.sorted"
 
 local M = {}
+
+--- Base64 in lines of 60 characters, as the contents API gives files.
+local function base64(text)
+  return (digest.base64(text):gsub(("."):rep(60), "%0\n") .. "\n"):gsub("\n\n$", "\n")
+end
 
 local function mapped(list, shape, ...)
   local out = {}
@@ -482,7 +488,7 @@ local function add_commits(github, router)
       sha = blob,
       size = #text,
       encoding = "base64",
-      content = M.base64(text),
+      content = base64(text),
       url = s:url(("/contents/%s?ref=%s"):format(call.path, name)),
       html_url = s:page(("/blob/%s/%s"):format(name, call.path)),
       git_url = s:url("/git/blobs/" .. blob),
@@ -491,25 +497,6 @@ local function add_commits(github, router)
         html = s:page(("/blob/%s/%s"):format(name, call.path)) },
     }
   end)
-end
-
-local ALPHABET <const> = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
---- Base64 in lines of 60 characters, as the contents API gives files.
----@param text string
----@return string
-function M.base64(text)
-  local out = {}
-  for i = 1, #text, 3 do
-    local a, b, c = text:byte(i, i + 2)
-    local bits = a << 16 | (b or 0) << 8 | (c or 0)
-    for n = 0, 3 do
-      local missing = (n == 2 and not b) or (n == 3 and not c)
-      local at = (bits >> (18 - 6 * n) & 63) + 1
-      out[#out + 1] = missing and "=" or ALPHABET:sub(at, at)
-    end
-  end
-  return (table.concat(out):gsub(("."):rep(60), "%0\n") .. "\n"):gsub("\n\n$", "\n")
 end
 
 ---@param github fairlead.world.GitHub
