@@ -11,14 +11,15 @@ function M.terminal(options)
   return setmetatable({ user = options.user, read_line = options.read_line, every = 0 }, Terminal)
 end
 
----Answers for whoever started the run with --yes.
+---Answers for whoever started the run with --yes, or only rehearses it.
 ---@param user string|nil
+---@param name string
 ---@return procedure.Channel
-function M.yes(user)
+function M.yes(user, name)
   return {
-    name = "--yes",
+    name = name,
     ask = function() end,
-    answer = function() return { decision = "approved", by = user, why = "--yes" } end,
+    answer = function() return { decision = "approved", by = user } end,
   }
 end
 

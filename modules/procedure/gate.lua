@@ -53,7 +53,7 @@ local FIELDS <const> = { name = true, question = true, evidence = true, approver
 
 local function check_options(options)
   if type(options) ~= "table" then error("run:gate: a table of options expected, got " .. type(options), 3) end
-  nodes.check_name(options.name, "run:gate")
+  nodes.check_name(options.name, "run:gate", 4)
   local function wrong(text)
     error(("run:gate %q: %s"):format(options.name, text), 4)
   end

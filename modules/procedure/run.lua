@@ -189,8 +189,11 @@ end
 function Run:channel(name, gate)
   if self.channels[name] then return self.channels[name] end
   if name ~= "terminal" then return nil end
-  -- Whoever starts a rehearsal means it to go on.
-  if (self.yes or self.mode == "rehearsal") and not gate.approvers then return channel.yes(self.user) end
+  if not gate.approvers then
+    if self.yes then return channel.yes(self.user, "--yes") end
+    -- Whoever starts a rehearsal means it to go on.
+    if self.mode == "rehearsal" then return channel.yes(self.user, "rehearsal") end
+  end
   if not self.interactive then return nil, "standard input is not a terminal" end
   return channel.terminal { user = self.user, read_line = require "fairlead.terminal".read_line }
 end

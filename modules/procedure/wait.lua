@@ -30,7 +30,7 @@ local FIELDS <const> = { name = true, check = true, timeout = true, every = true
 
 local function check_options(options)
   if type(options) ~= "table" then error("run:wait: a table of options expected, got " .. type(options), 3) end
-  nodes.check_name(options.name, "run:wait")
+  nodes.check_name(options.name, "run:wait", 4)
   local function wrong(text)
     error(("run:wait %q: %s"):format(options.name, text), 4)
   end
