@@ -151,8 +151,8 @@ describe("fairlead run", function()
         run:notifier(function(message) print("TOLD " .. message.outcome) end)
         run:on_failure(function() clock.sleep(0.05) print "CLEANED" end)
       ]] .. run))
-      return process.run { "timeout", "--preserve-status", "--foreground", "-s", "INT", "0.7", program.path, "run", path,
-        ..., timeout = 30 }
+      return process.run { "timeout", "--preserve-status", "--foreground", "-s", "INT", "0.7", program.path, "run",
+        path, ..., timeout = 30 }
     end
 
     it("ends a wait within a second: handlers run, notifiers are told, exit 130", function()
