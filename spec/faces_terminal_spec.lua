@@ -105,18 +105,20 @@ Live
       .. until_told(folder, "go") .. [[ end)]], "'Next'")
     local _ <close> = closing
     screen:wait "40 %%"
+    -- tmux folds its lines at once and tells the program a quarter of a second later, so a line that was drawn meanwhile
+    -- may be left above; from then on the tree is whole.
     screen:resize(40, 20)
     screen:wait "long, a…"
     clock.sleep(0.6)
-    local text = screen:read()
-    assert.equal(3, #lines_of(text), text)
-    for _, line in ipairs(lines_of(text)) do assert.is_true(utf8.len(line) < 40, line) end
+    local lines = lines_of(screen:read())
+    assert.matches("^%S+ A name that is rather long, a[^…]*…  [%d.]+ s$", lines[#lines - 2])
+    assert.matches("^  %S+ Held  ████░░░░░░ 40 %%  held +[%d.]+ s$", lines[#lines - 1])
+    assert.equal("○ Next", lines[#lines])
+    assert.is_true(#lines <= 6, #lines .. " lines")
     screen:resize(90, 20)
-    text = screen:wait "may well be +[%d.]+ s\n"
-    assert.equal(3, #lines_of(text), text)
+    screen:wait "may well be +[%d.]+ s\n  %S+ Held  ████░░░░░░ 40 %%  held +[%d.]+ s\n○ Next\n$"
     folder:write("go", "")
-    screen:wait "%[ended 0%]"
-    assert.equal(1, select(2, screen:read(true):gsub("A name", "")))
+    screen:wait "may well be +[%d.]+ s\n  ✔ Held +[%d.]+ s\n\nDone: "
   end)
 
   it("keeps what goes on in sight when there is more than the screen holds", function()
