@@ -105,8 +105,8 @@ Live
       .. until_told(folder, "go") .. [[ end)]], "'Next'")
     local _ <close> = closing
     screen:wait "40 %%"
-    -- tmux folds its lines at once and tells the program a quarter of a second later, so a line that was drawn meanwhile
-    -- may be left above; from then on the tree is whole.
+    -- tmux folds its lines at once and tells the program a quarter of a second later, so a line that was drawn
+    -- meanwhile may be left above; from then on the tree is whole.
     screen:resize(40, 20)
     screen:wait "long, a…"
     clock.sleep(0.6)

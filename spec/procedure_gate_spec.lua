@@ -1,6 +1,6 @@
 local channel = require "fairlead.procedure.channel"
 local clock = require "fairlead.clock"
-local digest = require "fairlead.procedure.digest"
+local digest = require "fairlead.digest"
 local errors = require "fairlead.errors"
 local playing = require "spec.support.playing"
 local procedure = require "fairlead.procedure"

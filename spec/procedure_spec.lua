@@ -1,5 +1,4 @@
 local clock = require "fairlead.clock"
-local digest = require "fairlead.procedure.digest"
 local duration = require "fairlead.procedure.duration"
 local errors = require "fairlead.errors"
 local http = require "fairlead.http"
@@ -529,15 +528,6 @@ describe("a dry run", function()
 
   it("fails where a reading fails", function()
     assert.equal("failed", play(function() error "cannot read" end, { mode = "dry-run" }).outcome)
-  end)
-end)
-
-describe("SHA-256", function()
-  it("agrees with FIPS 180-4's examples", function()
-    assert.equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", digest.sha256 "abc")
-    assert.equal("248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
-      digest.sha256 "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")
-    assert.equal("cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0", digest.sha256(("a"):rep(1000000)))
   end)
 end)
 
