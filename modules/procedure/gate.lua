@@ -133,7 +133,7 @@ end
 
 -- Looks for one channel's answer until there is one. A channel that fails leaves the others to it.
 local function listen(gate, channel)
-  local every = channel.every or EVERY
+  local every = (channel.every or EVERY) / gate.run.pace
   while true do
     local ok, decision = pcall(channel.answer, channel)
     if ok and decision then

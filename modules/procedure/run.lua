@@ -15,6 +15,7 @@ local value = require "fairlead.procedure.value"
 ---@field user? string who started it
 ---@field interactive boolean somebody sits at the terminal
 ---@field yes boolean the requester's own confirmations are given
+---@field pace number how many times as often as usual its waits look
 ---@field package channels table<string, procedure.Channel>
 ---@field package recorder procedure.Recorder
 ---@field package stream procedure.Stream

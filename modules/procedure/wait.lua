@@ -127,7 +127,7 @@ function M.install(Run)
   ---errors: kind "wait.timeout"; what `check` raises
   function Run:wait(options)
     check_options(options)
-    local every = options.every or EVERY
+    local every = (options.every or EVERY) / self.pace
     local now = clock.now()
     local node <close> = nodes.open(self, "wait", options.name, { deadline = events.round(now + options.timeout) })
     local info = { name = options.name, path = node.path, since = now, deadline = now + options.timeout, checks = 0 }
