@@ -282,6 +282,14 @@ describe("git", function()
       assert.same({}, assert_same_as_git())
     end)
 
+    it("does not mind that another git is at work", function()
+      sandbox:repository "work"
+      sandbox:write("work/.git/index.lock", "")
+      process.run({ "touch", sandbox.path .. "/work/README.md" }):check()
+      local repository <close> = git.open(sandbox.path .. "/work")
+      assert.is_true(repository:is_clean())
+    end)
+
     it("sees a file that changed in the moment when it was added", function()
       sandbox:repository "work"
       for i = 1, 20 do
@@ -637,7 +645,8 @@ describe("git", function()
       sandbox:git("work", "remote", "set-url", "--add", "upstream", "/y")
       sandbox:git("work", "remote", "add", "Fork.of/me", "/z")
       assert.same({ "upstream", "Fork.of/me" }, repository:remotes())
-      assert.matches("its remotes are: upstream, Fork.of/me", tostring(failure(repository.remote, repository, "origin")))
+      err = failure(repository.remote, repository, "origin")
+      assert.equal("its remotes are: upstream, Fork.of/me", err.hint)
       assert.equal("git.no_remote", failure(repository.remote, repository, "-f").kind)
       assert.equal("git.no_remote", failure(repository.fetch, repository, { remote = "ext::sh -c id" }).kind)
     end)
