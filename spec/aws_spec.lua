@@ -331,6 +331,7 @@ describe("aws secrets", function()
     end)
     local sent <const> = seen[1].body
     assert.equal("hush", sent.SecretString)
+    assert.is_true(seen[1].is_secret, "the whole body is one on its way")
     assert.is_false(sent.Kept)
     assert.is_truthy(seen[1].text:find('"Tags":[]', 1, true))
     assert.equal("[secret]", tostring(parameters.SecretString))
