@@ -176,7 +176,7 @@ function Terminal:event(event)
     finish(self)
   elseif event.event == "gate.asked" and by_terminal(event) and not self.asking then
     ask(self, event)
-  elseif event.event == "note" and event.kind == "prompt" then
+  elseif event.event == "note" and event.kind == "prompt" and self.asking then
     write(self, remark(self, " ", nil, event.text) .. "> ")
   elseif self.asking then
     self.queued[#self.queued + 1] = above

@@ -31,9 +31,10 @@ end
 function Terminal:ask(request)
   self.request = request
   if request.approvers then
-    request.say(("Type: approve NAME, or refuse NAME and why. Who may decide: %s."):format(listed(request.approvers)))
+    request.prompt("Type: approve NAME, or refuse NAME and why. Who may decide: "
+      .. listed(request.approvers) .. ".")
   else
-    request.say "Type: yes, or no and why."
+    request.prompt "Type: yes, or no and why."
   end
 end
 
@@ -76,7 +77,7 @@ function Terminal:answer()
     end
     local decision, say = read(line, self.request, self.user)
     if decision then return decision end
-    self.request.say(say)
+    self.request.prompt(say)
   end
 end
 

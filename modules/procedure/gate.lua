@@ -40,6 +40,7 @@ local M = {}
 ---@field approvers string[]|nil
 ---@field deadline number unix seconds
 ---@field say fun(text: string) to whoever watches the run
+---@field prompt fun(text: string) to whoever may type an answer now
 
 ---@class procedure.Decision
 ---@field decision "approved"|"refused"|"timeout"|"voided"|"cancelled"
@@ -241,7 +242,8 @@ function M.install(Run)
       run = self.id, procedure = self.procedure.name, name = options.name, path = node.path, question = question,
       evidence = evidence, digest = evidence_digest, approvers = options.approvers,
       deadline = now + (options.timeout or DAY),
-      say = function(text) node:emit { event = "note", kind = "prompt", text = text } end,
+      say = function(text) node:emit { event = "note", kind = "say", text = text } end,
+      prompt = function(text) node:emit { event = "note", kind = "prompt", text = text } end,
     }
     self.waits[node] = {
       name = options.name, path = node.path, since = now, deadline = gate.request.deadline, text = question,

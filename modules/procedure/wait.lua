@@ -23,7 +23,7 @@ local M = {}
 
 local EVERY <const> = 5
 local GROWTH <const> = 1.25 -- the interval's, from check to check
-local LONGEST <const> = 6 -- times `every`
+local LONGEST <const> = 30 -- seconds between checks, unless `every` is longer
 local REPEAT <const> = 30 -- seconds after which progress is told although nothing changed
 
 local FIELDS <const> = { name = true, check = true, timeout = true, every = true }
@@ -93,7 +93,7 @@ end
 -- again, so that the end is not found out late.
 local function pause(waiting, note, every)
   local now = clock.now()
-  waiting.interval = math.min(waiting.interval and waiting.interval * GROWTH or every, every * LONGEST)
+  waiting.interval = math.min(waiting.interval and waiting.interval * GROWTH or every, math.max(every, LONGEST))
   local seconds = waiting.interval
   if note.expected then
     local remaining = note.expected - now
