@@ -75,7 +75,8 @@ describe("aws operations", function()
   it("are refused before anything is sent when they are not named like operations", function()
     local seen <const> = fake.run(function() return 200, {} end, function()
       local ecs <const> = client "ecs"
-      assert.error_matches(function() ecs:describe_services {} end, "'ecs' has no method 'describe_services'")
+      assert.error_matches(function() ecs:list_clusters {} end,
+        "'ecs' has no method 'list_clusters' %(operations are named as in AWS's API: ListClusters%)")
       assert.error_matches(function() ecs:DescribeServices "web" end,
         "'DescribeServices' %(table expected, got string%)")
     end)

@@ -50,6 +50,12 @@ local function endpoint_of(service, description, region, options)
   return services.endpoint(services.list[service], region)
 end
 
+-- "describe_services", as the Python SDK has it, is DescribeServices.
+local function as_operation(name)
+  local words = name:gsub("_?(%a)(%w*)", function(first, rest) return first:upper() .. rest end)
+  return words:find "^%u%a[%w]+$" and words or "DescribeServices"
+end
+
 -- Operations are found by name; what is not written like one is a mistake, which would otherwise cost a request.
 local metatable = {
   __index = function(self, name)
@@ -61,8 +67,8 @@ local metatable = {
       return nil
     end
     if not name:find "^%u%a[%w]+$" then
-      error(("'%s' has no method '%s' (operations are named as in AWS's API: DescribeServices)"):format(
-        rawget(self, "service"), name), 2)
+      error(("'%s' has no method '%s' (operations are named as in AWS's API: %s)"):format(rawget(self, "service"), name,
+        as_operation(name)), 2)
     end
     method = function(client, parameters, options)
       return client:call(name, parameters, options)
