@@ -217,7 +217,7 @@ function Repository:commit(commit)
   local import = M.import()
   commit.parents = commit.parents or { assert(self.branches[commit.ref:match("^refs/heads/(.+)$")]) }
   import:commit(commit)
-  local done = git(self, { "fast-import", "--quiet", "--date-format=raw" }, import:text())
+  local done = git(self, { "fast-import", "--quiet", "--force", "--date-format=raw" }, import:text())
   return self:learn(import, done.stdout)[1]
 end
 
