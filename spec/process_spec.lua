@@ -1,6 +1,7 @@
 local clock = require "fairlead.clock"
 local environment = require "fairlead.environment"
 local lfs = require "lfs"
+local peer = require "fairlead.peer"
 local process = require "fairlead.process"
 local task = require "fairlead.task"
 
@@ -60,15 +61,17 @@ local function misuse(options, pattern)
 end
 
 describe("process.run", function()
-  local files_before
+  local files_before, handles_before
 
   before_each(function()
+    handles_before = peer.handles()
     files_before = open_files()
   end)
 
   after_each(function()
     assert.same({}, children(), "children left, or zombies")
     assert.equal(files_before, open_files(), "open files left")
+    assert.equal(handles_before, peer.handles(), "handles left on the loop")
   end)
 
   setup(function()
