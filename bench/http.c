@@ -1,7 +1,7 @@
 /* http.c - the peer of bench/http.lua: the same requests, in C on libcurl's multi interface and libuv, as one would write
 ** it by hand for speed: easy handles are made once and used again, and libcurl is called without a timer's delay.
 **
-** http URL REQUESTS AT_ONCE [CA_FILE]   prints the seconds that the requests took
+** http URL REQUESTS AT_ONCE [CA_FILE]   prints the seconds that the requests took, after AT_ONCE that are not counted
 ** http --delay PORT SECONDS             serves on that port: answers every request after that time
 */
 #include <stdio.h>
@@ -155,8 +155,15 @@ static request *request_new(const char *url, const char *ca_file) {
   return r;
 }
 
+static void run(client *c, request **all, long at_once, long requests) {
+  c->to_start = c->to_finish = requests;
+  for (long i = 0; i < at_once; i++) start(c, all[i]);
+  uv_run(c->loop, UV_RUN_DEFAULT);
+  check(c->to_finish == 0, "not all requests were answered");
+}
+
 static int run_client(const char *url, long requests, long at_once, const char *ca_file) {
-  client c = {.loop = uv_default_loop(), .to_start = requests, .to_finish = requests};
+  client c = {.loop = uv_default_loop()};
   curl_global_init(CURL_GLOBAL_DEFAULT);
   c.multi = curl_multi_init();
   uv_timer_init(c.loop, &c.timer);
@@ -167,10 +174,12 @@ static int run_client(const char *url, long requests, long at_once, const char *
   curl_multi_setopt(c.multi, CURLMOPT_TIMERFUNCTION, on_timeout);
   curl_multi_setopt(c.multi, CURLMOPT_TIMERDATA, &c);
   curl_multi_setopt(c.multi, CURLMOPT_MAXCONNECTS, 128L);
+  request **all = calloc((size_t)at_once, sizeof(request *));
+  check(all != NULL, "out of memory");
+  for (long i = 0; i < at_once; i++) all[i] = request_new(url, ca_file);
+  run(&c, all, at_once, at_once); /* makes the connections */
   uint64_t began = uv_hrtime();
-  for (long i = 0; i < at_once; i++) start(&c, request_new(url, ca_file));
-  uv_run(c.loop, UV_RUN_DEFAULT);
-  check(c.to_finish == 0, "not all requests were answered");
+  run(&c, all, at_once, requests);
   printf("%.6f\n", (double)(uv_hrtime() - began) / 1e9);
   return 0;
 }
@@ -185,7 +194,7 @@ typedef struct visitor {
 } visitor;
 
 static uint64_t delay_ms;
-static char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 static void visitor_closed(uv_handle_t *handle) {
   free(handle->data);
@@ -197,7 +206,7 @@ static void timer_closed(uv_handle_t *handle) {
 
 static void on_due(uv_timer_t *timer) {
   visitor *v = timer->data;
-  uv_buf_t buffer = uv_buf_init(answer, sizeof answer - 1);
+  uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)answer, sizeof answer - 1);
   uv_write(&v->write, (uv_stream_t *)&v->tcp, &buffer, 1, NULL);
 }
 
@@ -247,15 +256,8 @@ static int run_server(int port, double seconds) {
   return uv_run(loop, UV_RUN_DEFAULT);
 }
 
-static double number(const char *text) {
-  char *end;
-  double value = strtod(text, &end);
-  check(end != text && *end == '\0', "not a number");
-  return value;
-}
-
 int main(int argc, char **argv) {
-  if (argc == 4 && strcmp(argv[1], "--delay") == 0) return run_server((int)number(argv[2]), number(argv[3]));
+  if (argc == 4 && strcmp(argv[1], "--delay") == 0) return run_server(atoi(argv[2]), atof(argv[3]));
   check(argc == 4 || argc == 5, "usage: http URL REQUESTS AT_ONCE [CA_FILE] | http --delay PORT SECONDS");
-  return run_client(argv[1], (long)number(argv[2]), (long)number(argv[3]), argc == 5 ? argv[4] : NULL);
+  return run_client(argv[1], atol(argv[2]), atol(argv[3]), argc == 5 ? argv[4] : NULL);
 }

@@ -9,7 +9,7 @@ local process = require "fairlead.process"
 local task = require "fairlead.task"
 
 local PEER <const> = "build/release/bench/http"
-local ROUNDS <const> = 7
+local ROUNDS <const> = 15
 local TARGET <const> = 0.8
 local POLLS <const>, POLL_SECONDS <const>, POLL_MEGABYTES <const> = 1000, 1.2, 40
 
@@ -68,10 +68,10 @@ end
 
 local plain = ("http://127.0.0.1:%d/page"):format(site.ports[1])
 local tls = ("https://127.0.0.1:%d/page"):format(site.ports[2])
-compare("plain, one by one", plain, 4000, 1)
-compare("plain, 64 at once", plain, 6400, 64)
-compare("TLS, one by one", tls, 4000, 1, authority)
-compare("TLS, 64 at once", tls, 6400, 64, authority)
+compare("plain, one by one", plain, 2000, 1)
+compare("plain, 64 at once", plain, 3200, 64)
+compare("TLS, one by one", tls, 2000, 1, authority)
+compare("TLS, 64 at once", tls, 3200, 64, authority)
 
 -- The polls run in a process of their own, so that its memory is theirs alone.
 local server = task.start(process.run, { PEER, "--delay", tostring(site.ports[3]), "1" })

@@ -9,6 +9,7 @@
 **   - When socket_action itself fails, all transfers are void, and the next request gets a new multi handle.
 */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "engine.h"
@@ -32,7 +33,8 @@ struct engine {
   exchange *running;
   exchange *idle;
   size_t idle_count;
-  size_t handles; /* loop handles that still refer to this memory */
+  char *ca_file, *ca_folder; /* SSL_CERT_FILE and SSL_CERT_DIR, as they were when the engine was made */
+  size_t handles;            /* loop handles that still refer to this memory */
   bool closing;
 };
 
@@ -43,6 +45,8 @@ static void fail_all(engine *e);
 
 static void let_go(engine *e) {
   if (--e->handles == 0 && e->closing) {
+    free(e->ca_file);
+    free(e->ca_folder);
     free(e);
     curl_global_cleanup();
   }
@@ -269,6 +273,21 @@ static void discard(exchange *x) {
   uv_close((uv_handle_t *)&x->timer, exchange_closed);
 }
 
+static char *variable(const char *name) {
+  const char *value = getenv(name);
+  return value && *value ? strdup(value) : NULL;
+}
+
+/* The system's folder is left out: with one, libcurl reads all authorities again for each connection. */
+void engine_authorities(const engine *e, const char **file, const char **folder) {
+  const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
+  *file = e->ca_file;
+  *folder = e->ca_folder;
+  if (*file || *folder) return;
+  *file = built->cainfo;
+  if (!*file) *folder = built->capath;
+}
+
 engine *engine_new(uv_loop_t *loop) {
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return NULL;
   engine *e = calloc(1, sizeof *e);
@@ -277,6 +296,8 @@ engine *engine_new(uv_loop_t *loop) {
     return NULL;
   }
   e->loop = loop;
+  e->ca_file = variable("SSL_CERT_FILE");
+  e->ca_folder = variable("SSL_CERT_DIR");
   uv_timer_init(loop, &e->timer);
   uv_idle_init(loop, &e->kick);
   e->timer.data = e->kick.data = e;

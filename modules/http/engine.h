@@ -80,6 +80,8 @@ struct exchange {
   bool collecting;  /* the body goes piece by piece to the owner */
   bool paused;
 
+  bool usual_authorities; /* the easy handle trusts whom a request without ca_file trusts */
+
   bool running; /* added to the multi handle */
   ending end;
   CURLcode code;
@@ -111,6 +113,9 @@ CURLMcode engine_start(exchange *x);
 
 /* Ends a running exchange for a reason of ours. Not from inside a libcurl callback. Does not wake. */
 void engine_stop(exchange *x, ending why);
+
+/* The files of authorities that are trusted by default; either may be NULL. */
+void engine_authorities(const engine *e, const char **file, const char **folder);
 
 /* After a task has been slow in Lua the loop's idea of now is old. */
 uint64_t engine_now(engine *e);

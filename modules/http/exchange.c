@@ -175,25 +175,13 @@ static CURLcode set_method(const exchange *x) {
   return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, custom) : code;
 }
 
-static const char *variable(const char *name) {
-  const char *value = getenv(name);
-  return value && *value ? value : NULL;
-}
-
-/* Who may vouch for a server: ca_file alone; or SSL_CERT_FILE and SSL_CERT_DIR, as far as they are set; or the system's
-** file. The system's folder is left out: with one, libcurl reads all authorities again for each connection. */
-static CURLcode set_authorities(const exchange *x) {
+/* Who may vouch for a server: ca_file alone, or else whom the engine trusts. */
+static CURLcode set_authorities(exchange *x) {
   const char *file = x->order.ca_file, *folder = NULL;
   CURLcode code;
-  if (!file) {
-    file = variable("SSL_CERT_FILE");
-    folder = variable("SSL_CERT_DIR");
-  }
-  if (!file && !folder) {
-    const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
-    file = built->cainfo;
-    if (!file) folder = built->capath;
-  }
+  if (!file && x->usual_authorities) return CURLE_OK;
+  x->usual_authorities = !file;
+  if (!file) engine_authorities(x->home, &file, &folder);
   code = curl_easy_setopt(x->easy, CURLOPT_CAINFO, file);
   if (code == CURLE_OK) code = curl_easy_setopt(x->easy, CURLOPT_CAPATH, folder);
   if (code == CURLE_OK) code = curl_easy_setopt(x->easy, CURLOPT_PROXY_CAINFO, file);

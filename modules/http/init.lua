@@ -39,18 +39,23 @@ local now, sleep = clock.now, clock.sleep
 
 -- ---- transports --------------------------------------------------------------------------------------
 
+local function send(order, streaming)
+  return native.request(order.method, order.url, order.headers, order.body, order.timeout, order.connect_timeout,
+    order.idle_timeout, order.max_body, order.ca_file, order.proxy, streaming)
+end
+
 ---libcurl's: what is in use unless use_transport says otherwise.
 ---@async
 ---@param order http.Request
 ---@return http.Raw
 local function curl_transport(order)
-  local sink = order.sink
-  if not sink then return native.request(order) end
-  local raw, transfer = native.request(order)
-  if not transfer then return raw end
-  local closed <close> = transfer -- luacheck: ignore 211
-  for chunk in transfer.read, transfer do sink(chunk) end
-  return raw
+  local status, header, body, version, transfer = send(order, order.sink ~= nil)
+  if not status then error(header, 0) end
+  if transfer then
+    local closed <close> = transfer -- luacheck: ignore 211
+    for chunk in transfer.read, transfer do order.sink(chunk) end
+  end
+  return { status = status, headers = native.headers(header), body = body, http_version = version }
 end
 
 local transport = curl_transport
@@ -114,13 +119,12 @@ end
 
 -- ---- one request --------------------------------------------------------------------------------------
 
--- Transport's answer, or nil and the error; neither pcall nor a retry holds up a cancellation.
+-- The transport's answer, or nil and the error; neither pcall nor a retry holds up a cancellation.
 local function exchange(order, attempt)
   local began = listeners[1] and now()
-  if not began and transport == curl_transport and not order.sink then return native.attempt(order) end
   local ok, raw = pcall(transport, order)
   if began then tell(order, began, attempt, ok and raw or nil, not ok and raw or nil) end
-  if ok then return raw end
+  if ok then return response.new(order, raw) end
   return nil, raw
 end
 
@@ -155,53 +159,84 @@ local function watch_sink(order)
   return watched
 end
 
-local function perform(call, options, method, url)
-  local order = request.build(call, options, method, url)
-  local plan = retry.plan(call, options.retry, order.method)
-  local follow = options.follow
+local function fail_redirects(order, follow)
+  errors.raise {
+    kind = "http.redirect",
+    op = order.method,
+    target = native.target(order.url),
+    message = ("more than %d redirects"):format(follow),
+    retryable = false,
+  }
+end
+
+-- A transport that does not stream has left the body to the answer.
+local function empty_into_sink(sink, answer)
+  if answer.body == "" or answer.status < 200 or answer.status > 299 then return end
+  sink.take(answer.body)
+  answer.body = ""
+end
+
+-- Everything but the common case. `answer` or `failure` is what the first exchange gave, where it has been made.
+local function go_through(order, plan, follow, began, answer, failure)
   if follow == nil or follow == true then follow = DEFAULT_FOLLOW end
-  local began, timeout = now(), order.timeout
+  local timeout = order.timeout
   local deadline, hops, attempts = began + timeout, 0, 0
   local sink = watch_sink(order)
-  local raw
+  local first_made = answer or failure
   while true do
-    local failure
     attempts = attempts + 1
-    if attempts + hops > 1 then order.timeout = time_left(order, deadline, timeout) end
-    if plan.attempt_timeout and plan.attempt_timeout < order.timeout then order.timeout = plan.attempt_timeout end
-    raw, failure = exchange(order, attempts)
-    if raw and raw.status <= 299 then break end
+    if not first_made then
+      if attempts + hops > 1 then order.timeout = time_left(order, deadline, timeout) end
+      if plan.attempt_timeout and plan.attempt_timeout < order.timeout then order.timeout = plan.attempt_timeout end
+      answer, failure = exchange(order, attempts)
+    end
+    first_made = false
+    if answer and answer.status <= 299 then break end
     local pause
     if plan.attempts > attempts and not sink.used then
       local jitter = transport == curl_transport and math.random or no_jitter
-      pause = retry.pause(plan, attempts, deadline - now(), raw, failure, jitter)
+      pause = retry.pause(plan, attempts, deadline - now(), answer, failure, jitter)
     end
     if pause then
       sleep(pause)
-    elseif not raw then
+    elseif not answer then
       error(failure, 0)
-    elseif follow and redirect.is_redirect(raw) then
+    elseif follow and redirect.is_redirect(answer) then
       hops, attempts = hops + 1, attempts - 1
-      if hops > follow then
-        errors.raise {
-          kind = "http.redirect",
-          op = order.method,
-          target = native.target(order.url),
-          message = ("more than %d redirects"):format(follow),
-          retryable = false,
-        }
-      end
-      order = redirect.follow(order, raw)
+      if hops > follow then fail_redirects(order, follow) end
+      order = redirect.follow(order, answer)
     else
       break
     end
   end
-  if sink.take and not sink.used and raw.body and raw.status >= 200 and raw.status <= 299 then
-    if raw.body ~= "" then sink.take(raw.body) end -- of a transport that does not stream
-    raw.body = nil
+  if sink.take and not sink.used then empty_into_sink(sink, answer) end
+  if attempts > 1 then answer.attempts = attempts end
+  return answer
+end
+
+-- The common case, libcurl and an answer at the first attempt, makes no table but the response.
+local function perform(call, options, given_method, given_url)
+  local method, url, headers, body, max_body = request.read(call, options, given_method, given_url)
+  local plan = retry.plan(call, options.retry, method)
+  local began = now()
+  local answer, failure
+  if transport == curl_transport and not (options.sink or plan.attempt_timeout or listeners[1]) then
+    local status, header, text, version = native.request(method, url, headers, body,
+      options.timeout or request.TIMEOUT, options.connect_timeout or request.CONNECT_TIMEOUT, options.idle_timeout,
+      max_body, options.ca_file, options.proxy)
+    if status then
+      answer = response.received(method, url, headers, status, header, text, version)
+    else
+      failure = header
+    end
+  end
+  if not answer or answer.status > 299 then
+    local order = request.order(options, method, url, headers, body, max_body)
+    answer = go_through(order, plan, options.follow, began, answer, failure)
   end
   local elapsed = now() - began
-  return response.new(order, raw, elapsed > 0 and elapsed or 0, attempts)
+  if elapsed > 0 then answer.elapsed = elapsed end
+  return answer
 end
 
 local REQUEST <const> = { name = "http.request", argument = 1 }

@@ -6,20 +6,31 @@ local native = {}
 ---@type string
 native.user_agent = ""
 
---- One exchange: no redirect, no retry. A second result comes when request.sink is set and the status is 2xx: the body is
---- then to be read from it. Raises http.resolve, connect, reset, timeout, tls, truncated, too_large, protocol, proxy.
+--- One exchange: no redirect, no retry. Times in seconds, `max_body` in bytes; nil: no limit. A fifth result comes when
+--- `streaming` and the status is 2xx: the body is then to be read from it.
 ---@async
----@param request http.Request its sink is not called
----@return http.Raw raw
+---@param method string
+---@param url string
+---@param headers (string|Secret)[][]|nil list of {name, value}
+---@param body string|Secret|nil
+---@param timeout number?
+---@param connect_timeout number?
+---@param idle_timeout number?
+---@param max_body integer?
+---@param ca_file string?
+---@param proxy string|Secret|false|nil nil: as the environment says
+---@param streaming boolean?
+---@return integer|nil status nil: there is no answer
+---@return string|Error header its lines; or the error: http.resolve, connect, reset, timeout, tls, truncated, too_large, …
+---@return string|nil body
+---@return string|nil version "1.0", "1.1", "2"
 ---@return http.Transfer|nil transfer
-function native.request(request) end
+function native.request(method, url, headers, body, timeout, connect_timeout, idle_timeout, max_body, ca_file, proxy, streaming) end
 
---- The same for a request without sink; failures as results.
----@async
----@param request http.Request
----@return http.Raw|nil raw
----@return Error|nil failure
-function native.attempt(request) end
+--- The list of {name, value} of an answer's header lines.
+---@param header string
+---@return string[][]
+function native.headers(header) end
 
 --- The text of a string or Secret.
 ---@param value string|Secret

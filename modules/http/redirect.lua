@@ -66,19 +66,19 @@ function M.header(headers, name)
 end
 
 ---Whether an answer is a redirect.
----@param raw http.Raw
+---@param answer http.Response
 ---@return boolean
-function M.is_redirect(raw)
-  return STATUSES[raw.status] ~= nil and M.header(raw.headers, "location") ~= nil
+function M.is_redirect(answer)
+  return STATUSES[answer.status] ~= nil and M.header(answer.header_list, "location") ~= nil
 end
 
 ---The request that follows a redirect. 303, and 301 or 302 after a POST, turn it into a GET without body (RFC 9110,
 ---15.4). Raises http.redirect when the place cannot be gone to, or must not be with what the request bears.
 ---@param request http.Request
----@param raw http.Raw
+---@param answer http.Response
 ---@return http.Request
-function M.follow(request, raw)
-  local place = M.header(raw.headers, "location")
+function M.follow(request, answer)
+  local place = M.header(answer.header_list, "location")
   local url, problem = native.resolve(request.url, place)
   local from, to = native.parse(request.url), url and native.parse(url)
   if not to or (to.scheme ~= "http" and to.scheme ~= "https") then
@@ -87,7 +87,8 @@ function M.follow(request, raw)
   if to.user then fail(request, "it redirects to a URL with a name or password in it") end
   local leaving = leaves(from, to)
   local method = request.method
-  local bodiless = raw.status == 303 and method ~= "GET" and method ~= "HEAD" or raw.status <= 302 and method == "POST"
+  local bodiless = answer.status == 303 and method ~= "GET" and method ~= "HEAD"
+    or answer.status <= 302 and method == "POST"
   if from.scheme == "https" and to.scheme == "http" and bears_secrets(request) then
     fail(request, ("it redirects from https to http, to %s, and the request bears secrets"):format(to.host), DIRECTLY)
   end

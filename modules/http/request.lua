@@ -5,8 +5,8 @@ local native = require "fairlead.http.native"
 
 local M = {}
 
-local DEFAULT_TIMEOUT <const> = 30
-local DEFAULT_CONNECT_TIMEOUT <const> = 10
+--- Defaults, in seconds.
+M.TIMEOUT, M.CONNECT_TIMEOUT = 30, 10
 local DEFAULT_MAX_BODY <const> = 64 * 1024 * 1024
 
 -- What each option may be: types, and how a message names them. `json` may be anything.
@@ -83,8 +83,20 @@ end
 -- Most URLs: nothing in it to refuse, to encode or to cut off.
 local CLEAN <const> = "^https?://[%w.-]+:?%d*[/?][%w%-._~!$&'()*+,;=:@/?%%]*$"
 
+-- URLs that were found clean, a few: a poll asks for the same one over and over.
+local known, known_count = {}, 0
+
+local function remember(url)
+  if known_count == 64 then known, known_count = {}, 0 end
+  known[url], known_count = true, known_count + 1
+end
+
 local function build_url(call, url, query)
-  if type(url) == "string" and url:find(CLEAN) then return query and add_query(call, url, query) or url end
+  if type(url) == "string" and (known[url] or url:find(CLEAN)) then
+    if query then return add_query(call, url, query) end
+    if not known[url] then remember(url) end
+    return url
+  end
   check_url(call, url)
   local fragment = url:find("#", 1, true)
   if fragment then url = url:sub(1, fragment - 1) end
@@ -204,38 +216,53 @@ local function complete_headers(call, options, body, content_type)
   return list
 end
 
----Checks the options and makes the request of the first exchange.
+---Checks the options, and makes of them what differs from request to request.
 ---@param call { name: string, argument: integer } for messages
 ---@param options http.Options
 ---@param method string?
 ---@param url string?
----@return http.Request
-function M.build(call, options, method, url)
-  check_options(call, options)
+---@return string method
+---@return string url
+---@return (string|Secret)[][] headers
+---@return string|Secret|nil body
+---@return integer|nil max_body
+function M.read(call, options, method, url)
+  if next(options) ~= nil then check_options(call, options) end
   if not method then
     method = options.method or "GET"
     if not method:find("^%a+$") then misuse.raise(call, "method: '%s' is none", (method:gsub("%c", "?"))) end
     method = method:upper()
   end
   if options.proxy == true then misuse.raise(call, "proxy: string, secret or false expected, got true") end
+  local max_body = options.max_body
+  if max_body then max_body = max_body // 1 | 0 elseif not options.sink then max_body = DEFAULT_MAX_BODY end
   local body, content_type = build_body(call, options)
-  local sink, max_body = options.sink, options.max_body
-  if not max_body and not sink then max_body = DEFAULT_MAX_BODY end
-  local request = {
+  local headers = complete_headers(call, options, body, content_type)
+  return method, build_url(call, url or options.url, options.query), headers, body, max_body
+end
+
+---The same as a request for a transport.
+---@param options http.Options
+---@param method string
+---@param url string
+---@param headers (string|Secret)[][]
+---@param body string|Secret|nil
+---@param max_body integer|nil
+---@return http.Request
+function M.order(options, method, url, headers, body, max_body)
+  return {
     method = method,
-    url = build_url(call, url or options.url, options.query),
-    headers = complete_headers(call, options, body, content_type),
+    url = url,
+    headers = headers,
     body = body,
-    timeout = options.timeout or DEFAULT_TIMEOUT,
-    connect_timeout = options.connect_timeout or DEFAULT_CONNECT_TIMEOUT,
-    max_body = max_body and max_body // 1 | 0,
+    timeout = options.timeout or M.TIMEOUT,
+    connect_timeout = options.connect_timeout or M.CONNECT_TIMEOUT,
+    idle_timeout = options.idle_timeout,
+    max_body = max_body,
+    sink = options.sink,
     ca_file = options.ca_file,
+    proxy = options.proxy,
   }
-  -- Apart, because few requests have these.
-  if sink then request.sink = sink end
-  if options.idle_timeout then request.idle_timeout = options.idle_timeout end
-  if options.proxy ~= nil then request.proxy = options.proxy end
-  return request
 end
 
 return M

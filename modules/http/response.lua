@@ -16,9 +16,8 @@ local EXCERPT <const> = 300 -- bytes of a body that an error may quote
 ---@field http_version string "1.0", "1.1" or "2"
 ---@field elapsed number seconds, redirects and retries included
 ---@field attempts integer exchanges, but for redirects that were followed
----@field raw http.Raw as the transport gave it
 ---@field sent (string|Secret)[][] the request's headers
-local Response = {}
+local Response = { attempts = 1 }
 
 local LIST <const> = {} -- the key of the raw list in a `headers` that has not been asked for anything yet
 local Headers = {}
@@ -48,15 +47,9 @@ end
 -- What most scripts never ask for is made when it is asked for.
 local lazy = {}
 
-function lazy.headers(response)
-  local headers = setmetatable({ [LIST] = response.raw.headers }, Headers)
-  rawset(response, "headers", headers)
-  return headers
-end
+function lazy.header_list(response) return native.headers(response.header) end
 
-function lazy.header_list(response) return response.raw.headers end
-
-function lazy.http_version(response) return response.raw.http_version end
+function lazy.headers(response) return setmetatable({ [LIST] = response.header_list }, Headers) end
 
 local Meta = {}
 
@@ -64,7 +57,10 @@ function Meta:__index(name)
   local method = Response[name]
   if method then return method end
   local make = lazy[name]
-  return make and make(self) or nil
+  if not make then return nil end
+  local value = make(self)
+  rawset(self, name, value)
+  return value
 end
 
 -- One line of the body's beginning, without what could upset a terminal, and without the secrets that were sent.
@@ -135,23 +131,36 @@ function Response:json()
   }
 end
 
----Makes a response of a transport's answer.
----@param request http.Request
----@param raw http.Raw
----@param elapsed number
----@param attempts integer
+---Makes a response of what libcurl gave.
+---@param method string
+---@param url string
+---@param sent (string|Secret)[][]
+---@param status integer
+---@param header string
+---@param body string|nil
+---@param version string|nil
 ---@return http.Response
-function M.new(request, raw, elapsed, attempts)
+function M.received(method, url, sent, status, header, body, version)
   return setmetatable({
-    status = raw.status,
-    body = raw.body or "",
-    url = request.url,
-    method = request.method,
-    elapsed = elapsed,
-    attempts = attempts,
-    raw = raw,
-    sent = request.headers,
+    status = status,
+    header = header,
+    body = body or "",
+    http_version = version,
+    method = method,
+    url = url,
+    sent = sent,
+    elapsed = 0,
   }, Meta)
+end
+
+---Makes a response of what another transport gave.
+---@param order http.Request
+---@param raw http.Raw
+---@return http.Response
+function M.new(order, raw)
+  local response = M.received(order.method, order.url, order.headers, raw.status, "", raw.body, raw.http_version)
+  response.header_list = raw.headers
+  return response
 end
 
 return M

@@ -78,16 +78,16 @@ end
 ---@param plan http.Retry
 ---@param attempt integer the one that has just ended
 ---@param left number seconds until the request's deadline
----@param raw http.Raw|nil the answer
+---@param answer http.Response|nil
 ---@param failure any the error, when there is no answer
 ---@param jitter fun(): number 0..1
 ---@return number|nil
-function M.pause(plan, attempt, left, raw, failure, jitter)
+function M.pause(plan, attempt, left, answer, failure, jitter)
   if attempt >= plan.attempts then return nil end
   local asked
-  if raw then
-    if not STATUSES[raw.status] then return nil end
-    asked = retry_after(raw.headers)
+  if answer then
+    if not STATUSES[answer.status] then return nil end
+    asked = retry_after(answer.header_list)
     if asked and asked > plan.max_retry_after then return nil end
   elseif type(failure) ~= "table" or not KINDS[failure.kind] then
     return nil

@@ -11,15 +11,14 @@ function M.terminal(options)
   return setmetatable({ user = options.user, read_line = options.read_line, every = 0 }, Terminal)
 end
 
----Answers for whoever started the run with --yes, or only rehearses it.
+---Answers for whoever started the run with --yes.
 ---@param user string|nil
----@param name string
 ---@return procedure.Channel
-function M.yes(user, name)
+function M.yes(user)
   return {
-    name = name,
+    name = "--yes",
     ask = function() end,
-    answer = function() return { decision = "approved", by = user } end,
+    answer = function() return { decision = "approved", by = user, why = "--yes" } end,
   }
 end
 
@@ -31,10 +30,9 @@ end
 function Terminal:ask(request)
   self.request = request
   if request.approvers then
-    request.prompt("Type: approve NAME, or refuse NAME and why. Who may decide: "
-      .. listed(request.approvers) .. ".")
+    request.say(("Type: approve NAME, or refuse NAME and why. Who may decide: %s."):format(listed(request.approvers)))
   else
-    request.prompt "Type: yes, or no and why."
+    request.say "Type: yes, or no and why."
   end
 end
 
@@ -77,7 +75,7 @@ function Terminal:answer()
     end
     local decision, say = read(line, self.request, self.user)
     if decision then return decision end
-    self.request.prompt(say)
+    self.request.say(say)
   end
 end
 
