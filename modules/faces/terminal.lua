@@ -39,7 +39,7 @@ function M.new(options)
     frames = 0,
     last_frame = 0,
     last_event = clock.monotonic(),
-    queued = {}, -- remarks that came while somebody types an answer
+    above = {}, -- remarks that the next frame leaves above the tree
   }, Terminal)
   face.stream:setvbuf "full"
   return face
@@ -86,14 +86,21 @@ local function write(face, said)
   face.stream:flush()
 end
 
+-- The remarks since the last frame.
+local function take_above(face)
+  local above = table.concat(face.above)
+  face.above = {}
+  return above
+end
+
 ---Draws the tree as it is now, unless somebody types an answer below it.
----@param above? string lines to be left above the tree
-function Terminal:draw(above)
+function Terminal:draw()
   if self.asking or self.closed then return end
   local columns, rows = size()
   self.frames, self.last_frame = self.frames + 1, clock.monotonic()
   self.dirty = false
-  write(self, (self.frames == 1 and HIDE or "") .. rise(self, columns) .. (above or "") .. frame(self, columns, rows))
+  local up = (self.frames == 1 and HIDE or "") .. rise(self, columns)
+  write(self, up .. take_above(self) .. frame(self, columns, rows))
 end
 
 local function remark(face, sign, colour, said)
@@ -135,7 +142,8 @@ end
 -- While somebody types, nothing else may move the cursor: the tree is taken away, the question stands alone.
 local function ask(face, event)
   local columns = size()
-  local lines = { rise(face, columns), SHOW, remark(face, face.style.signs.gate, "cyan", event.question) }
+  local question = remark(face, face.style.signs.gate, "cyan", event.question)
+  local lines = { rise(face, columns), SHOW, take_above(face), question }
   local evidence = event.evidence
   if type(evidence) == "table" then
     for _, line in ipairs(value.changes({}, evidence)) do
@@ -148,15 +156,13 @@ end
 
 local function answered(face)
   face.asking = nil
-  local above = "\r" .. CLEAR_LINE .. HIDE .. table.concat(face.queued)
-  face.queued = {}
-  return above
+  write(face, "\r" .. CLEAR_LINE .. HIDE)
 end
 
 local function finish(face)
   if not face.model.began then return face:close() end -- whoever started it tells why
   local columns = size()
-  local out = rise(face, columns) .. frame(face, columns) .. "\n"
+  local out = rise(face, columns) .. take_above(face) .. frame(face, columns) .. "\n"
   out = out .. table.concat(summary.lines(face.model, face.style), "\n") .. "\n"
   write(face, out)
   face:close()
@@ -167,19 +173,20 @@ function Terminal:event(event)
   self.model:apply(event)
   self.last_event = clock.monotonic()
   local above = remarks(self, event)
+  self.above[#self.above + 1] = above
   if event.event == "gate.decided" and self.asking == event.path then
-    self:draw(answered(self) .. above)
+    answered(self)
+    self:draw()
   elseif event.event == "run.finished" then
-    if self.asking then write(self, "\n" .. answered(self)) end
+    if self.asking then
+      write(self, "\n")
+      answered(self)
+    end
     finish(self)
   elseif event.event == "gate.asked" and by_terminal(event) and not self.asking then
     ask(self, event)
   elseif event.event == "note" and event.kind == "prompt" then
     write(self, remark(self, " ", nil, event.text) .. "> ")
-  elseif self.asking then
-    self.queued[#self.queued + 1] = above
-  elseif above then
-    self:draw(above)
   else
     self.dirty = true
     if clock.monotonic() - self.last_frame >= REDRAW then self:draw() end

@@ -79,37 +79,34 @@ local function line_of(node, depth, style, options)
     local gap = (" "):rep(width - text.width(plain) - text.width(took))
     plain, styled = plain .. gap .. took, styled .. gap .. style:paint("dim", took)
   end
-  return { styled = styled, width = text.width(plain), running = node.status == "running" }
+  return { styled = styled, width = text.width(plain) }
 end
 
-local function all_lines(model, style, options, collapsed)
-  local lines = {}
+-- What there is to show, in order: nodes and how deep they are. Without the inner steps of finished parts: collapsed.
+local function entries(model, collapsed)
+  local list = {}
   model:walk(function(node, depth)
-    lines[#lines + 1] = line_of(node, depth, style, options)
+    list[#list + 1] = { node = node, depth = depth }
     return collapsed and node.status == "done"
   end)
-  if not model.final or model.final.outcome ~= "done" or #model.top > 0 and model.final.reason == "dry_run" then
+  local final = model.final
+  if not final or final.outcome ~= "done" or final.reason == "dry_run" then
     for _, name in ipairs(model:pending()) do
-      lines[#lines + 1] = line_of({ name = name, status = "pending", children = {} }, 0, style, options)
+      list[#list + 1] = { node = { name = name, status = "pending", children = {} }, depth = 0 }
     end
   end
-  return lines
+  return list
 end
 
--- The lines around what is going on now, when there is no room for all.
-local function window(lines, height, style, options)
-  local last = #lines
-  for i, line in ipairs(lines) do
-    if line.running then last = i end
+-- The entries around what is going on now, when there is no room for all, and how many are left out above them.
+local function window(list, height)
+  local last = #list
+  for i, entry in ipairs(list) do
+    if entry.node.status == "running" then last = i end
   end
-  last = math.min(#lines, math.max(last, height))
+  last = math.min(#list, math.max(last, height))
   local first = math.max(1, last - height + 1)
-  local kept = table.move(lines, first, last, 1, {})
-  if first > 1 then
-    local more = text.cut(("  %d lines above"):format(first), options.width)
-    kept[1] = { styled = style:paint("dim", more), width = text.width(more) }
-  end
-  return kept
+  return table.move(list, first, last, 1, {}), first - 1
 end
 
 ---The lines of the tree. A finished part loses its inner steps where room is short.
@@ -118,11 +115,19 @@ end
 ---@param options faces.TreeOptions
 ---@return {styled: string, width: integer}[]
 function M.lines(model, style, options)
-  local lines = all_lines(model, style, options, false)
-  if not options.height or #lines <= options.height then return lines end
-  lines = all_lines(model, style, options, true)
-  if #lines <= options.height then return lines end
-  return window(lines, math.max(1, options.height), style, options)
+  local list, above = entries(model, false), 0
+  if options.height and #list > options.height then
+    list = entries(model, true)
+    if #list > options.height then list, above = window(list, math.max(1, options.height)) end
+  end
+  local lines = {}
+  for i, entry in ipairs(list) do lines[i] = line_of(entry.node, entry.depth, style, options) end
+  if above > 0 then
+    -- The notice takes the place of one more line.
+    local more = text.cut(("  %d lines above"):format(above + 1), options.width)
+    lines[1] = { styled = style:paint("dim", more), width = text.width(more) }
+  end
+  return lines
 end
 
 return M
