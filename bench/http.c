@@ -194,7 +194,7 @@ typedef struct visitor {
 } visitor;
 
 static uint64_t delay_ms;
-static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+static char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 static void visitor_closed(uv_handle_t *handle) {
   free(handle->data);
@@ -206,7 +206,7 @@ static void timer_closed(uv_handle_t *handle) {
 
 static void on_due(uv_timer_t *timer) {
   visitor *v = timer->data;
-  uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)answer, sizeof answer - 1);
+  uv_buf_t buffer = uv_buf_init(answer, sizeof answer - 1);
   uv_write(&v->write, (uv_stream_t *)&v->tcp, &buffer, 1, NULL);
 }
 
@@ -256,8 +256,15 @@ static int run_server(int port, double seconds) {
   return uv_run(loop, UV_RUN_DEFAULT);
 }
 
+static double number(const char *text) {
+  char *end;
+  double value = strtod(text, &end);
+  check(end != text && *end == '\0', "not a number");
+  return value;
+}
+
 int main(int argc, char **argv) {
-  if (argc == 4 && strcmp(argv[1], "--delay") == 0) return run_server(atoi(argv[2]), atof(argv[3]));
+  if (argc == 4 && strcmp(argv[1], "--delay") == 0) return run_server((int)number(argv[2]), number(argv[3]));
   check(argc == 4 || argc == 5, "usage: http URL REQUESTS AT_ONCE [CA_FILE] | http --delay PORT SECONDS");
-  return run_client(argv[1], atol(argv[2]), atol(argv[3]), argc == 5 ? argv[4] : NULL);
+  return run_client(argv[1], (long)number(argv[2]), (long)number(argv[3]), argc == 5 ? argv[4] : NULL);
 }

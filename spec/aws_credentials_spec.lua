@@ -114,6 +114,10 @@ describe("aws credentials", function()
         assert.matches("export-credentials --profile p", tostring(err), 1, true)
       end)
     end
+    -- As for the AWS command line: a role comes before keys of the same profile.
+    with({ config = "[profile admin]\nrole_arn = arn:aws:iam::1:role/deploy\n", credentials = FILE }, function()
+      assert.equal("config.invalid", failure(function() aws.session({ profile = "admin" }):credentials() end).kind)
+    end)
     local err <const> = failure(aws.session, { role_arn = "arn:aws:iam::1:role/deploy" })
     assert.equal("config.invalid", err.kind)
   end)

@@ -75,7 +75,8 @@ describe("aws operations", function()
   it("are refused before anything is sent when they are not named like operations", function()
     local seen <const> = fake.run(function() return 200, {} end, function()
       local ecs <const> = client "ecs"
-      assert.error_matches(function() ecs:describe_services {} end, "'ecs' has no method 'describe_services'")
+      assert.error_matches(function() ecs:list_clusters {} end,
+        "'ecs' has no method 'list_clusters' %(operations are named as in AWS's API: ListClusters%)")
       assert.error_matches(function() ecs:DescribeServices "web" end,
         "'DescribeServices' %(table expected, got string%)")
     end)
@@ -241,6 +242,25 @@ describe("aws retries", function()
     assert.is_true(at <= 2)
   end)
 
+  it("sign with AWS's time once this machine's clock has proved wrong, and only then", function()
+    local seen <const>, err = run(function(request, number)
+      if number == 1 or number >= 4 then
+        return 403, { __type = "InvalidSignatureException", message = "Signature expired" },
+          { Date = number == 1 and "Mon, 02 Mar 2026 09:20:00 GMT" or "Mon, 02 Mar 2026 09:20:03 GMT" }
+      end
+      assert.matches("^20260302T0920", request.headers["x-amz-date"])
+      return 200, {}
+    end, function()
+      local ecs <const> = client "ecs"
+      ecs:ListClusters()
+      ecs:ListClusters()
+      return failure(function() ecs:ListClusters() end)
+    end)
+    assert.equal("20260302T090000Z", seen[1].headers["x-amz-date"])
+    assert.equal(4, #seen, "a wrong key is not a wrong clock")
+    assert.equal("aws.api.not_authorised", err.kind)
+  end)
+
   it("sign each attempt anew, with its own time", function()
     local seen <const> = run(function(_, number)
       if number == 1 then
@@ -312,6 +332,7 @@ describe("aws secrets", function()
     end)
     local sent <const> = seen[1].body
     assert.equal("hush", sent.SecretString)
+    assert.is_true(seen[1].is_secret, "the whole body is one on its way")
     assert.is_false(sent.Kept)
     assert.is_truthy(seen[1].text:find('"Tags":[]', 1, true))
     assert.equal("[secret]", tostring(parameters.SecretString))

@@ -44,9 +44,9 @@ describe("an error object", function()
 
   it("needs a kind and a message", function()
     local cases = {
-      [{ kind = "k" }] = "field 'message' must be a string",
-      [{ message = "m" }] = "field 'kind' must be a string",
-      [{ kind = 5, message = "m" }] = "field 'kind' must be a string",
+      [{ kind = "k" }] = "'errors.new' (message: string expected, got nil)",
+      [{ message = "m" }] = "'errors.new' (kind: string expected, got nil)",
+      [{ kind = true, message = "m" }] = "'errors.new' (kind: string expected, got boolean)",
       ["text"] = "table expected, got string",
     }
     for fields, expected in pairs(cases) do

@@ -282,6 +282,14 @@ describe("git", function()
       assert.same({}, assert_same_as_git())
     end)
 
+    it("does not mind that another git is at work", function()
+      sandbox:repository "work"
+      sandbox:write("work/.git/index.lock", "")
+      process.run({ "touch", sandbox.path .. "/work/README.md" }):check()
+      local repository <close> = git.open(sandbox.path .. "/work")
+      assert.is_true(repository:is_clean())
+    end)
+
     it("sees a file that changed in the moment when it was added", function()
       sandbox:repository "work"
       for i = 1, 20 do
@@ -483,6 +491,24 @@ describe("git", function()
       assert.equal(sandbox:git("work", "rev-parse", "v1.0"), refs["refs/tags/v1.0"])
     end)
 
+    it("know their upstreams, wherever these are kept", function()
+      sandbox:pair()
+      sandbox:git("work", "branch", "--track", "local", "main")
+      sandbox:git("work", "branch", "none")
+      sandbox:git("work", "switch", "-q", "-c", "Feature/X.y")
+      sandbox:git("work", "push", "-q", "-u", "origin", "Feature/X.y:other-name")
+      sandbox:git("work", "config", "remote.odd.url", sandbox.path .. "/remote")
+      sandbox:git("work", "config", "remote.odd.fetch", "+refs/heads/*:refs/remotes/odd/place/*")
+      sandbox:git("work", "fetch", "-q", "odd")
+      sandbox:git("work", "branch", "--track", "far", "odd/place/main")
+      local repository <close> = git.open(sandbox.path .. "/work")
+      for _, branch in ipairs(repository:branches()) do
+        local told = sandbox:git("work", "for-each-ref", "--format=%(upstream:short)", "refs/heads/" .. branch.name)
+        assert.equal(told, branch.upstream or "", branch.name)
+      end
+      assert.equal("origin/other-name", repository:branches()[1].upstream)
+    end)
+
     it("are seen as other programs leave them", function()
       sandbox:repository "work"
       local repository <close> = git.open(sandbox.path .. "/work")
@@ -541,10 +567,8 @@ describe("git", function()
 
     it("say who is missing for an annotated tag", function()
       sandbox:repository "work"
-      sandbox:git("work", "config", "user.name", "Grace")
-      sandbox:git("work", "config", "--unset", "user.email")
+      sandbox:git("work", "config", "user.email", "") -- over the machine's own
       local repository <close> = git.open(sandbox.path .. "/work")
-      if repository:setting "user.email" then pending "the machine has a user.email of its own" end
       environment.with({ GIT_COMMITTER_EMAIL = false, EMAIL = false }, function()
         local err = failure(repository.tag, repository, { name = "v1", message = "x" })
         assert.equal("git.no_identity", err.kind)
@@ -618,7 +642,11 @@ describe("git", function()
       assert.equal(("git.remote %s/work: there is no remote 'origin'; git remote add origin ADDRESS"):format(
         sandbox.path), tostring(err))
       sandbox:git("work", "remote", "add", "upstream", "/x")
-      assert.matches("its remotes are: upstream", tostring(failure(repository.remote, repository, "origin")))
+      sandbox:git("work", "remote", "set-url", "--add", "upstream", "/y")
+      sandbox:git("work", "remote", "add", "Fork.of/me", "/z")
+      assert.same({ "upstream", "Fork.of/me" }, repository:remotes())
+      err = failure(repository.remote, repository, "origin")
+      assert.equal("its remotes are: upstream, Fork.of/me", err.hint)
       assert.equal("git.no_remote", failure(repository.remote, repository, "-f").kind)
       assert.equal("git.no_remote", failure(repository.fetch, repository, { remote = "ext::sh -c id" }).kind)
     end)

@@ -102,6 +102,7 @@ describe("github.client", function()
       { 422, {},
         '{"message":"Validation Failed","errors":[{"field":"head","code":"invalid"},{"message":"No commits"}]}',
         "github.api.invalid", "Validation Failed: head invalid; No commits" },
+      { 405, {}, '{"message":"Method Not Allowed"}', "github.api", "Method Not Allowed" },
       { 418, {}, "short and stout", "github.api", "GitHub answered 418" },
     }
     local current

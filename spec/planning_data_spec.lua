@@ -148,12 +148,15 @@ end)
 
 describe("fairlead rehearse " .. SCRIPT, function()
   it("prints the same bytes for the same seed, others for another", function()
-    local function output(seed)
-      return program.run({ "rehearse", SCRIPT, "--scenario", "all-well", "--seed", seed, "--json" }).stdout
+    local function output(seed, scenario)
+      return program.run({ "rehearse", SCRIPT, "--scenario", scenario or "all-well", "--seed", seed, "--json" }).stdout
     end
     local first = output "7"
     assert.equal(first, output "7")
     assert.are_not.equal(first, output "8")
+    for _, scenario in ipairs { "flaky", "rate-limited" } do
+      assert.equal(output("7", scenario), output("7", scenario), "pauses before retries come from the seed too")
+    end
     local last = json.decode(first:match "([^\n]+)\n$")
     assert.equal("run.finished", last.event)
     assert.equal("done", last.outcome)

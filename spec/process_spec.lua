@@ -1,6 +1,7 @@
 local clock = require "fairlead.clock"
 local environment = require "fairlead.environment"
 local lfs = require "lfs"
+local peer = require "fairlead.peer"
 local process = require "fairlead.process"
 local task = require "fairlead.task"
 
@@ -60,15 +61,17 @@ local function misuse(options, pattern)
 end
 
 describe("process.run", function()
-  local files_before
+  local files_before, handles_before
 
   before_each(function()
+    handles_before = peer.handles()
     files_before = open_files()
   end)
 
   after_each(function()
     assert.same({}, children(), "children left, or zombies")
     assert.equal(files_before, open_files(), "open files left")
+    assert.equal(handles_before, peer.handles(), "handles left on the loop")
   end)
 
   setup(function()
@@ -347,6 +350,25 @@ describe("process.run", function()
       end)
     end)
 
+    it("by Ctrl-C ends the program before the host ends", function()
+      local program = lfs.symlinkattributes("/proc/self/exe", "target")
+      local witness = os.tmpname()
+      local began = clock.monotonic()
+      local done = process.run {
+        "timeout", "--preserve-status", "--signal=INT", "1", program, "-e", [[
+          require "fairlead.process".run { "sh", "-c", "trap 'echo ended >$WITNESS; exit' TERM; sleep 20 & wait",
+            env = { WITNESS = arg[1] } }
+        ]], witness,
+      }
+      assert.equal(130, done.code)
+      assert.is_true(clock.monotonic() - began < 5)
+      local file = io.open(witness)
+      local text = file:read "a"
+      file:close()
+      os.remove(witness)
+      assert.equal("ended\n", text)
+    end)
+
     it("of one sibling by another's failure", function()
       local err = failure(task.all, {
         function() process.run { "sleep", "20" } end,
@@ -400,6 +422,15 @@ describe("process.run", function()
       assert.equal(60000, #done.stdout)
       process.run { "kill", (done.stderr:match "%d+") }
     end)
+  end)
+
+  it("starts nothing where Lua cannot wait", function()
+    local witness = os.tmpname()
+    os.remove(witness)
+    local err = failure(table.sort, { 2, 1 }, function() return process.run { "touch", witness } ~= nil end)
+    assert.equal("cannot_wait", err.kind)
+    assert.matches("process.run would have to wait where Lua cannot", tostring(err))
+    assert.is_nil(lfs.attributes(witness, "mode"))
   end)
 
   it("runs two hundred at once", function()

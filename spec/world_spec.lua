@@ -149,7 +149,7 @@ describe("world.scenarios", function()
     end
     assert.same({
       "all-well", "tests-fail", "tests-late", "head-moves", "review-missing", "image-late", "dispatch-unnamed",
-      "staging-rolls-back", "smoke-test-fails", "admin-refuses", "rate-limited", "flaky",
+      "staging-rolls-back", "smoke-test-fails", "production-rolls-back", "admin-refuses", "rate-limited", "flaky",
     }, names)
   end)
 
@@ -272,6 +272,35 @@ describe("world", function()
     for _, what in ipairs { 502, "http.reset", "http.timeout" } do
       assert.is_true((seen[what] or 0) >= 2, "never " .. tostring(what))
     end
+  end)
+
+  it("gives up when an answer takes longer than the request may, and then it may have been carried out", function()
+    support.visit({}, function(w)
+      local function ask(timeout)
+        local began = clock.now()
+        local _, err = try(http.get, "https://slack.com/api/api.test", { timeout = timeout, retry = false })
+        return err and err.kind, clock.now() - began
+      end
+      local kind, seconds = ask(0.01)
+      assert.equal("http.timeout", kind)
+      assert.is_true(math.abs(seconds - 0.01) < 1e-6)
+      assert.equal(0, #w.slack.requests) -- it did not even arrive
+      local late = 0
+      for _ = 1, 20 do
+        local before = #w.slack.requests
+        if ask(0.15) == "http.timeout" and #w.slack.requests > before then
+          late = late + 1
+        end
+      end
+      assert.is_true(late > 0)
+      assert.is_nil(ask(1))
+    end)
+  end)
+
+  it("tells the virtual clock's date in its answers", function()
+    support.visit({}, function(_, call)
+      assert.equal("Mon, 02 Mar 2026 09:00:00 GMT", call("GET", "/user").headers.date)
+    end)
   end)
 
   it("carries out a request whose answer is lost", function()

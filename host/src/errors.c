@@ -108,6 +108,10 @@ void error_wrap(lua_State *L) {
   } else {
     lua_pushvalue(L, -2);
     lua_setfield(L, -2, "message");
+    if (lua_type(L, -3) != LUA_TSTRING) { /* what a script raised of its own making */
+      lua_pushvalue(L, -3);
+      lua_setfield(L, -2, "cause");
+    }
   }
   lua_replace(L, -3);
   lua_pop(L, 1);
@@ -173,9 +177,13 @@ static fl_nret error_tostring(lua_State *L) {
 **     -> the same table, an error object from now on
 **     raises without kind and message */
 static fl_nret error_new(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  luaL_argcheck(L, lua_getfield(L, 1, "kind") == LUA_TSTRING, 1, "field 'kind' must be a string");
-  luaL_argcheck(L, lua_getfield(L, 1, "message") == LUA_TSTRING, 1, "field 'message' must be a string");
+  static const char *const required[] = {"kind", "message"};
+  if (!lua_istable(L, 1))
+    return luaL_error(L, "bad argument #1 to 'errors.new' (table expected, got %s)", luaL_typename(L, 1));
+  for (size_t i = 0; i < 2; i++)
+    if (lua_getfield(L, 1, required[i]) != LUA_TSTRING)
+      return luaL_error(L, "bad argument #1 to 'errors.new' (%s: string expected, got %s)", required[i],
+                        luaL_typename(L, -1));
   lua_settop(L, 1);
   luaL_setmetatable(L, FL_ERROR);
   return 1;

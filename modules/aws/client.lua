@@ -20,6 +20,12 @@ local services = require "fairlead.aws.services"
 local CALL_TIMEOUT <const> = 120 -- seconds for a call with its retries
 local REQUEST_TIMEOUT <const> = 30 -- seconds for one request
 local MAX_PAGES <const> = 1000
+local SKEW <const> = 240 -- seconds; AWS refuses a signature whose time is five minutes off
+
+-- What AWS answers when it finds a signature's time too far from its own.
+local SKEWED <const> = { RequestTimeTooSkewed = true, RequestExpired = true, RequestInTheFuture = true,
+  InvalidSignatureException = true, SignatureDoesNotMatch = true, AuthFailure = true }
+local EXPIRED <const> = { ExpiredToken = true, ExpiredTokenException = true }
 
 ---@class fairlead.aws.CallOptions
 ---@field timeout? number seconds for the call with its retries; default the client's
@@ -44,6 +50,12 @@ local function endpoint_of(service, description, region, options)
   return services.endpoint(services.list[service], region)
 end
 
+-- "describe_services", as the Python SDK has it, is DescribeServices.
+local function as_operation(name)
+  local words = name:gsub("_?(%a)(%w*)", function(first, rest) return first:upper() .. rest end)
+  return words:find "^%u%a[%w]+$" and words or "DescribeServices"
+end
+
 -- Operations are found by name; what is not written like one is a mistake, which would otherwise cost a request.
 local metatable = {
   __index = function(self, name)
@@ -55,8 +67,8 @@ local metatable = {
       return nil
     end
     if not name:find "^%u%a[%w]+$" then
-      error(("'%s' has no method '%s' (operations are named as in AWS's API: DescribeServices)"):format(
-        rawget(self, "service"), name), 2)
+      error(("'%s' has no method '%s' (operations are named as in AWS's API: %s)"):format(rawget(self, "service"), name,
+        as_operation(name)), 2)
     end
     method = function(client, parameters, options)
       return client:call(name, parameters, options)
@@ -124,13 +136,27 @@ local function protect(value)
   return value
 end
 
+--- Whether a refusal comes of this machine's clock being wrong; from then on the session signs with AWS's time.
+local function adopt_clock(session, err, response)
+  local theirs <const> = response and SKEWED[err.code] and answer.http_date(response.headers.date)
+  if not theirs then
+    return false
+  end
+  local offset <const> = theirs - clock.now()
+  if math.abs(offset - session.clock_offset) < SKEW then
+    return false
+  end
+  session.clock_offset = offset
+  return true
+end
+
 local CONFIDENTIAL <const> = { secretsmanager = true, ssm = true, ecr = true }
 
 local function exchange(self, operation, body, deadline)
   local description <const> = self.description
   local signed <const> = sigv4.sign {
     method = "POST", url = self.endpoint .. "/", body = body, service = description.signing, region = self.region,
-    credentials = self.session:credentials(), time = clock.now(),
+    credentials = self.session:credentials(), time = clock.now() + self.session.clock_offset,
     headers = {
       ["Content-Type"] = "application/x-amz-json-" .. description.json,
       ["X-Amz-Target"] = description.target .. "." .. operation,
@@ -176,7 +202,7 @@ function Client:call(operation, parameters, options)
   end
   local repeatable <const> = options.idempotent or services.repeatable(self.description, operation, plain)
 
-  local attempt, cost, renewed = 0, nil, false
+  local attempt, cost, renewed, set_right = 0, nil, false, false
   while true do
     attempt = attempt + 1
     local response, err = try(exchange, self, operation, body, deadline)
@@ -191,7 +217,9 @@ function Client:call(operation, parameters, options)
       err = errors.new { kind = err.kind, op = about.op, target = self.endpoint, message = err.message,
         retryable = err.retryable, hint = err.hint, cause = err }
     end
-    if (err.code == "ExpiredToken" or err.code == "ExpiredTokenException") and not renewed then
+    if not set_right and adopt_clock(self.session, err, response) then
+      set_right = true
+    elseif EXPIRED[err.code] and not renewed then
       -- A long release outlives credentials; the files may hold newer ones by now.
       renewed = true
       self.session:refresh()

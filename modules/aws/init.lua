@@ -21,6 +21,7 @@ local M = {}
 ---@class fairlead.aws.Session
 ---@field profile string
 ---@field options fairlead.aws.SessionOptions
+---@field clock_offset number seconds that AWS's clock is ahead of this machine's, when that was found out
 local Session = {}
 Session.__index = Session
 
@@ -106,7 +107,7 @@ function M.session(options)
     }
   end
   return setmetatable({
-    options = options,
+    options = options, clock_offset = 0,
     profile = options.profile or environment.get "AWS_PROFILE" or environment.get "AWS_DEFAULT_PROFILE" or "default",
   }, Session)
 end

@@ -69,7 +69,7 @@ function M.main(options)
   local known = {}
   for _, entry in ipairs(TOPICS) do known[entry[1]] = true end
   if known[topic] then
-    io.stdout:write((require("fairlead.cli.help." .. topic)))
+    io.stdout:write((require("fairlead.cli.help." .. topic:gsub("-", "_"))))
     return 0
   end
   if topic:find "[./]" then return describe(topic) end

@@ -69,7 +69,7 @@ end
 
 -- argparse's message as an error; an unknown command gets the name that was perhaps meant.
 local function refuse(message, name)
-  message = message:gsub("\n.*", "")
+  message = message:gsub("\nDid you mean", "; did you mean"):gsub("\n.*", "")
   local unknown = message:match "^unknown command '(.-)'"
   if unknown then
     local known = {}

@@ -1,4 +1,5 @@
 --- fairlead run: carries out a procedure for real.
+local number = require "fairlead.cli.number"
 local options_of = require "fairlead.cli.options"
 
 local M = {}
@@ -11,6 +12,8 @@ function M.define(parser)
   command:argument("parameters", "name=value; `fairlead help SCRIPT` lists them."):args "*"
   command:flag("--dry-run", "Read everything, do nothing; tell what would be done."):target "dry_run"
   command:flag("--yes", "Confirm what whoever starts the run may confirm; approvals by others stay theirs.")
+  command:option("--pace", "Look so many times as often: for services that `world serve --speed N` simulates.")
+    :argname "N":default "1":convert(number("pace", 0.001, 100000, false))
   options_of.define_faces(command)
   return command
 end
@@ -27,6 +30,7 @@ function M.main(options)
       listener = listener,
       mode = options.dry_run and "dry-run" or "run",
       yes = options.yes,
+      pace = options.pace,
       interactive = require "fairlead.terminal".is_tty(0),
       where = where,
     })

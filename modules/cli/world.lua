@@ -1,14 +1,7 @@
 --- fairlead world serve: the simulated services over real HTTP, for any client.
-local M = {}
+local number = require "fairlead.cli.number"
 
-local function number(name, least, most, integer)
-  return function(text)
-    local value = integer and math.tointeger(tonumber(text)) or not integer and tonumber(text)
-    if value and value >= least and value <= most then return value end
-    return nil, ("option '--%s' is '%s', expected %s from %g to %g"):format(name, text,
-      integer and "a whole number" or "a number", least, most)
-  end
-end
+local M = {}
 
 ---@param parser table
 ---@return table

@@ -24,7 +24,7 @@ Terminal.__index = Terminal
 local REDRAW <const> = 0.1 -- real seconds between frames, however fast a rehearsal's events come
 local TICK <const> = 0.25 -- real seconds between frames when nothing happens
 local HIDE <const>, SHOW <const> = "\27[?25l", "\27[?25h"
-local CLEAR_LINE <const>, CLEAR_BELOW <const> = "\27[K", "\27[J"
+local CLEAR_LINE <const>, EMPTY_LINE <const>, CLEAR_BELOW <const> = "\27[K", "\27[2K", "\27[J"
 
 ---@param options? faces.Options
 ---@return faces.Terminal
@@ -64,8 +64,10 @@ local function rise(face, columns)
   local count = #face.drawn
   face.drawn = {}
   if lines == 0 then return "" end
-  -- Lines that the terminal has folded are taken away first: it would go on holding them for one.
-  return ("\27[%dA\r"):format(lines) .. (lines > count and CLEAR_BELOW or "")
+  local up = ("\27[%dA\r"):format(lines)
+  if lines == count then return up end
+  -- Lines that the terminal has folded are emptied first: it would go on taking each for the next one's beginning.
+  return up .. (EMPTY_LINE .. "\27[B"):rep(lines) .. up
 end
 
 -- The lines of a frame. One column stays free: a full line leaves the cursor in a state that terminals disagree about.
@@ -185,7 +187,7 @@ function Terminal:event(event)
     finish(self)
   elseif event.event == "gate.asked" and by_terminal(event) and not self.asking then
     ask(self, event)
-  elseif event.event == "note" and event.kind == "prompt" then
+  elseif event.event == "note" and event.kind == "prompt" and self.asking then
     write(self, remark(self, " ", nil, event.text) .. "> ")
   else
     self.dirty = true

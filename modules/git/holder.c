@@ -11,10 +11,7 @@
 
 typedef struct holder {
   void (*release)(struct holder *self);
-  union {
-    void *object;
-    git_strarray strings;
-  } held;
+  void *object;
 } holder;
 
 static fl_nret holder_close(lua_State *L) {
@@ -41,12 +38,12 @@ static holder *hold(lua_State *L, void (*release)(holder *self)) {
 
 #define HOLDER_OF(type)                                                                                                \
   static void release_##type(holder *self) {                                                                           \
-    git_##type *object = self->held.object;                                                                            \
-    self->held.object = NULL;                                                                                          \
+    git_##type *object = self->object;                                                                                 \
+    self->object = NULL;                                                                                               \
     git_##type##_free(object);                                                                                         \
   }                                                                                                                    \
   git_##type **hold_##type(lua_State *L) {                                                                             \
-    return (git_##type **)&hold(L, release_##type)->held.object;                                                       \
+    return (git_##type **)&hold(L, release_##type)->object;                                                            \
   }
 
 HOLDER_OF(object)
@@ -56,6 +53,7 @@ HOLDER_OF(reference)
 HOLDER_OF(branch_iterator)
 HOLDER_OF(reference_iterator)
 HOLDER_OF(config)
+HOLDER_OF(config_iterator)
 HOLDER_OF(index)
 HOLDER_OF(status_list)
 HOLDER_OF(revwalk)
@@ -63,11 +61,3 @@ HOLDER_OF(tree)
 HOLDER_OF(diff)
 HOLDER_OF(patch)
 HOLDER_OF(signature)
-
-static void release_strings(holder *self) {
-  git_strarray_dispose(&self->held.strings);
-}
-
-git_strarray *hold_strings(lua_State *L) {
-  return &hold(L, release_strings)->held.strings;
-}

@@ -190,10 +190,13 @@ end
 
 -- Who makes a tag: as git decides, from its variables and then its settings.
 local function committer(repository)
-  local name = environment.get "GIT_COMMITTER_NAME" or repository:setting "committer.name" or
-    repository:setting "user.name"
-  local email = environment.get "GIT_COMMITTER_EMAIL" or repository:setting "committer.email" or
-    repository:setting "user.email" or environment.get "EMAIL"
+  local function setting(name)
+    local value = repository:setting(name)
+    return value ~= "" and value or nil
+  end
+  local name = environment.get "GIT_COMMITTER_NAME" or setting "committer.name" or setting "user.name"
+  local email = environment.get "GIT_COMMITTER_EMAIL" or setting "committer.email" or setting "user.email" or
+    environment.get "EMAIL"
   if name and email then return name, email end
   errors.raise {
     kind = "git.no_identity", op = "git.tag", target = repository:folder(),

@@ -38,6 +38,7 @@ git_reference **hold_reference(lua_State *L);
 git_branch_iterator **hold_branch_iterator(lua_State *L);
 git_reference_iterator **hold_reference_iterator(lua_State *L);
 git_config **hold_config(lua_State *L);
+git_config_iterator **hold_config_iterator(lua_State *L);
 git_index **hold_index(lua_State *L);
 git_status_list **hold_status_list(lua_State *L);
 git_revwalk **hold_revwalk(lua_State *L);
@@ -45,7 +46,6 @@ git_tree **hold_tree(lua_State *L);
 git_diff **hold_diff(lua_State *L);
 git_patch **hold_patch(lua_State *L);
 git_signature **hold_signature(lua_State *L);
-git_strarray *hold_strings(lua_State *L);
 
 /* ---- repository.c ---- */
 

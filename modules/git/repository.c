@@ -168,17 +168,49 @@ static fl_nret repository_setting(lua_State *L) {
   return 1;
 }
 
+/* The name in "remote.<name>.url", or NULL. */
+static const char *remote_name(const char *setting, size_t *length) {
+  static const char before[] = "remote.", after[] = ".url";
+  size_t whole = strlen(setting), ends = sizeof before - 1 + sizeof after - 1;
+  if (whole <= ends || strncmp(setting, before, sizeof before - 1) != 0) return NULL;
+  if (strcmp(setting + whole - (sizeof after - 1), after) != 0) return NULL;
+  *length = whole - ends;
+  return setting + sizeof before - 1;
+}
+
 /* Repository:remotes()
-**     -> list of names */
+**     -> list of names
+** Not by git_remote_list, which leaks memory for each setting that there is (libgit2 1.5). */
 static fl_nret repository_remotes(lua_State *L) {
   git_repository *repository = check_repository(L);
-  git_strarray *names = hold_strings(L);
-  native_check(L, git_remote_list(names, repository), "git.remotes", git_repository_path(repository));
-  lua_createtable(L, (int)names->count, 0);
-  for (size_t i = 0; i < names->count; i++) {
-    lua_pushstring(L, names->strings[i]);
-    lua_seti(L, -2, (lua_Integer)i + 1);
+  const char *folder = git_repository_path(repository);
+  git_config **config = hold_config(L);
+  git_config_iterator **settings = hold_config_iterator(L);
+  git_config_entry *entry;
+  lua_Integer count = 0;
+  native_check(L, git_repository_config_snapshot(config, repository), "git.remotes", folder);
+  native_check(L, git_config_iterator_new(settings, *config), "git.remotes", folder);
+  lua_newtable(L); /* the list */
+  lua_newtable(L); /* the names in it: a remote may have several addresses */
+  for (;;) {
+    size_t length;
+    int code = git_config_next(&entry, *settings);
+    if (code == GIT_ITEROVER) break;
+    native_check(L, code, "git.remotes", folder);
+    const char *name = remote_name(entry->name, &length);
+    if (name == NULL) continue;
+    lua_pushlstring(L, name, length);
+    lua_pushvalue(L, -1);
+    if (lua_rawget(L, -3) == LUA_TNIL) {
+      lua_pushvalue(L, -2);
+      lua_seti(L, -5, ++count);
+      lua_pushvalue(L, -2);
+      lua_pushboolean(L, true);
+      lua_rawset(L, -5);
+    }
+    lua_pop(L, 2);
   }
+  lua_pop(L, 1);
   return 1;
 }
 

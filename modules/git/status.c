@@ -68,8 +68,9 @@ static fl_nret repository_status(lua_State *L) {
   const char *folder = git_repository_path(repository);
   git_status_options options;
   git_status_options_init(&options, GIT_STATUS_OPTIONS_VERSION);
-  options.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED | GIT_STATUS_OPT_RENAMES_HEAD_TO_INDEX |
-                  GIT_STATUS_OPT_SORT_CASE_SENSITIVELY | GIT_STATUS_OPT_UPDATE_INDEX;
+  /* Without UPDATE_INDEX: asking must not fail because another git holds the index's lock. */
+  options.flags =
+      GIT_STATUS_OPT_INCLUDE_UNTRACKED | GIT_STATUS_OPT_RENAMES_HEAD_TO_INDEX | GIT_STATUS_OPT_SORT_CASE_SENSITIVELY;
   git_status_list **list = hold_status_list(L);
   git_index **index = hold_index(L);
   lua_Integer count = 0;

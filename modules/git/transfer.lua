@@ -9,7 +9,7 @@ local M = {}
 
 ---@class fairlead.git.Update a ref that a fetch or a push has moved
 ---@field ref string full name: here for a fetch, on the remote for a push
----@field old string? id before; nil when it is new (or, for a push, not told)
+---@field old string? id before; nil when it is new, and for a push that moved nothing
 ---@field new string? id after; nil when it is gone
 
 ---@class fairlead.git.PushedUpdate: fairlead.git.Update
@@ -28,6 +28,17 @@ local function moved(before, after)
   end
   table.sort(updates, function(a, b) return a.ref < b.ref end)
   return updates
+end
+
+-- A line of git's table: ` ! [rejected]   main -> main  (non-fast-forward)`.
+local function raise_fetch_failure(target, done)
+  local ref, reason = done.stderr:match "\n? ! %[rejected%]%s+%S+%s+%->%s+(%S+)%s+%(([^\n]*)%)"
+  if not ref then trouble.raise("git.fetch", target, done) end
+  errors.raise {
+    kind = "git.rejected", op = "git.fetch", target = target, code = reason,
+    message = ("%s here was left as it is (%s)"):format(ref, reason),
+    hint = "a + before the refspec takes what the remote has, whatever is lost here",
+  }
 end
 
 ---@class fairlead.git.FetchOptions
@@ -54,10 +65,11 @@ function M.fetch(repository, options)
   if options.unshallow and repository:is_shallow() then add "--unshallow" end
   add("--", options.remote or "origin", table.unpack(options.refspecs or {}))
   local before = repository:refs()
-  command.run {
+  local done = command.run {
     op = "git.fetch", target = remote.url, folder = repository:folder(), bare = repository:is_bare(),
-    arguments = arguments, timeout = options.timeout or command.DEFAULT_TIMEOUT,
+    arguments = arguments, timeout = options.timeout or command.DEFAULT_TIMEOUT, accepts = 1,
   }
+  if done.code ~= 0 then raise_fetch_failure(remote.url, done) end
   return moved(before, repository:refs())
 end
 
@@ -165,6 +177,19 @@ local function lease(options, refspecs)
   return ("--force-with-lease=%s:%s"):format(ref, options.force_with_lease)
 end
 
+-- git tells abbreviated ids: the full ones are here, but for what nobody has fetched.
+local function complete(repository, update)
+  local function full(id)
+    return id and (try(repository.commit, repository, id) or { sha = id }).sha
+  end
+  local old, new = update.summary:match "^(%x+)%.%.%.?(%x+)"
+  update.old, update.new = full(old), full(new)
+  if update.status ~= "deleted" and update.from then
+    update.new = try(repository.resolve, repository, update.from) or update.new
+  end
+  update.summary, update.reason = nil, nil
+end
+
 --- Repository:push.
 ---@async
 ---@param repository fairlead.git.Repository
@@ -189,14 +214,7 @@ function M.push(repository, options)
     if update.status == "rejected" then raise_rejected(target, update, done.stderr) end
   end
   if done.code ~= 0 then raise_push_failure(target, done) end
-  for _, update in ipairs(updates) do
-    update.old, update.new = update.summary:match "^(%x+)%.%.%.?(%x+)"
-    update.summary, update.reason = nil, nil
-    if update.status ~= "deleted" and update.from then
-      local ok, id = pcall(repository.resolve, repository, update.from)
-      update.new = ok and id or update.new
-    end
-  end
+  for _, update in ipairs(updates) do complete(repository, update) end
   return updates
 end
 

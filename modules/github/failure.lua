@@ -12,12 +12,19 @@ local KINDS <const> = {
   [401] = "github.api.not_authorised",
   [403] = "github.api.not_authorised",
   [404] = "github.api.not_found",
-  [405] = "github.api.not_mergeable", -- GitHub answers it only to a merge, PullsMergeRequest in its API description
   [409] = "github.api.conflict",
   [410] = "github.api.not_found",
   [422] = "github.api.invalid",
   [429] = "github.api.rate_limited",
 }
+
+--- 405 is a merge that is not possible now (pulls/merge in GitHub's API description); elsewhere it is a mistake.
+local function kind_of(status, target)
+  if status == 405 and target:find "/merge$" then
+    return "github.api.not_mergeable"
+  end
+  return KINDS[status] or "github.api"
+end
 
 local TRANSIENT <const> = { [500] = true, [502] = true, [503] = true, [504] = true, [429] = true }
 
@@ -60,16 +67,14 @@ end
 --- Raises the answer as an error object.
 ---@param response table
 ---@param about {op: string, target: string}
----@param overrides? {kind?: string, message?: string, hint?: string, target?: string}
-function M.raise(response, about, overrides)
-  overrides = overrides or {}
+function M.raise(response, about)
   errors.raise {
-    kind = overrides.kind or KINDS[response.status] or "github.api",
-    op = about.op, target = overrides.target or about.target,
+    kind = kind_of(response.status, about.target),
+    op = about.op, target = about.target,
     status = response.status, request_id = response.headers["x-github-request-id"],
     retryable = TRANSIENT[response.status] or false,
-    message = overrides.message or message_of(response),
-    hint = overrides.hint or hint_of(response),
+    message = message_of(response),
+    hint = hint_of(response),
   }
 end
 

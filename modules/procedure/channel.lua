@@ -11,14 +11,15 @@ function M.terminal(options)
   return setmetatable({ user = options.user, read_line = options.read_line, every = 0 }, Terminal)
 end
 
----Answers for whoever started the run with --yes.
+---Answers for whoever started the run with --yes, or only rehearses it.
 ---@param user string|nil
+---@param name string
 ---@return procedure.Channel
-function M.yes(user)
+function M.yes(user, name)
   return {
-    name = "--yes",
+    name = name,
     ask = function() end,
-    answer = function() return { decision = "approved", by = user, why = "--yes" } end,
+    answer = function() return { decision = "approved", by = user } end,
   }
 end
 
@@ -30,9 +31,10 @@ end
 function Terminal:ask(request)
   self.request = request
   if request.approvers then
-    request.say(("Type: approve NAME, or refuse NAME and why. Who may decide: %s."):format(listed(request.approvers)))
+    request.prompt("Type: approve NAME, or refuse NAME and why. Who may decide: "
+      .. listed(request.approvers) .. ".")
   else
-    request.say "Type: yes, or no and why."
+    request.prompt "Type: yes, or no and why."
   end
 end
 
@@ -75,7 +77,7 @@ function Terminal:answer()
     end
     local decision, say = read(line, self.request, self.user)
     if decision then return decision end
-    self.request.say(say)
+    self.request.prompt(say)
   end
 end
 

@@ -40,6 +40,7 @@ local M = {}
 ---@field approvers string[]|nil
 ---@field deadline number unix seconds
 ---@field say fun(text: string) to whoever watches the run
+---@field prompt fun(text: string) to whoever may type an answer now
 
 ---@class procedure.Decision
 ---@field decision "approved"|"refused"|"timeout"|"voided"|"cancelled"
@@ -53,7 +54,7 @@ local FIELDS <const> = { name = true, question = true, evidence = true, approver
 
 local function check_options(options)
   if type(options) ~= "table" then error("run:gate: a table of options expected, got " .. type(options), 3) end
-  nodes.check_name(options.name, "run:gate")
+  nodes.check_name(options.name, "run:gate", 4)
   local function wrong(text)
     error(("run:gate %q: %s"):format(options.name, text), 4)
   end
@@ -133,7 +134,7 @@ end
 
 -- Looks for one channel's answer until there is one. A channel that fails leaves the others to it.
 local function listen(gate, channel)
-  local every = channel.every or EVERY
+  local every = (channel.every or EVERY) / gate.run.pace
   while true do
     local ok, decision = pcall(channel.answer, channel)
     if ok and decision then
@@ -241,7 +242,8 @@ function M.install(Run)
       run = self.id, procedure = self.procedure.name, name = options.name, path = node.path, question = question,
       evidence = evidence, digest = evidence_digest, approvers = options.approvers,
       deadline = now + (options.timeout or DAY),
-      say = function(text) node:emit { event = "note", kind = "prompt", text = text } end,
+      say = function(text) node:emit { event = "note", kind = "say", text = text } end,
+      prompt = function(text) node:emit { event = "note", kind = "prompt", text = text } end,
     }
     self.waits[node] = {
       name = options.name, path = node.path, since = now, deadline = gate.request.deadline, text = question,

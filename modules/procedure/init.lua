@@ -147,6 +147,7 @@ end
 ---@field yes? boolean the requester's own confirmations are given
 ---@field channels? table<string, procedure.Channel> channels of gates by name; "terminal" replaces the built-in one
 ---@field directory? string the working copy; the current folder when left out
+---@field pace? number how many times as often waits look, for simulated services that hurry; 1
 ---@field seed? integer makes the run's id repeat
 ---@field id? string the run's id
 ---@field where? string how to see the list of parameters, for messages
@@ -176,6 +177,7 @@ function M.execute(procedure, given, options)
     channels = options.channels or {},
     interactive = options.interactive or false,
     yes = options.yes or false,
+    pace = options.pace or 1,
     user = options.user or os.getenv "USER" or os.getenv "LOGNAME",
   }
   local values, wrong = try(parameters.read, procedure.parameters, given or {}, options.where or "fairlead help SCRIPT")

@@ -66,13 +66,14 @@ end
 
 ---@param name any
 ---@param where string the method, for the message
-function M.check_name(name, where)
+---@param level? integer of the script's call, as for error(); 3 when the method itself calls this
+function M.check_name(name, where, level)
   if type(name) ~= "string" or name == "" then
-    error(("%s: name: non-empty text expected, got %s"):format(where, name == "" and "none" or type(name)), 3)
+    error(("%s: name: non-empty text expected, got %s"):format(where, name == "" and "none" or type(name)), level or 3)
   end
   if name:find "[/%c]" then
     error(("%s: name %q: a name has no '/' (it separates the names of a path) and no control characters")
-      :format(where, name), 3)
+      :format(where, name), level or 3)
   end
 end
 

@@ -15,6 +15,7 @@ local value = require "fairlead.procedure.value"
 ---@field user? string who started it
 ---@field interactive boolean somebody sits at the terminal
 ---@field yes boolean the requester's own confirmations are given
+---@field pace number how many times as often as usual its waits look
 ---@field package channels table<string, procedure.Channel>
 ---@field package recorder procedure.Recorder
 ---@field package stream procedure.Stream
@@ -189,8 +190,11 @@ end
 function Run:channel(name, gate)
   if self.channels[name] then return self.channels[name] end
   if name ~= "terminal" then return nil end
-  -- Whoever starts a rehearsal means it to go on.
-  if (self.yes or self.mode == "rehearsal") and not gate.approvers then return channel.yes(self.user) end
+  if not gate.approvers then
+    if self.yes then return channel.yes(self.user, "--yes") end
+    -- Whoever starts a rehearsal means it to go on.
+    if self.mode == "rehearsal" then return channel.yes(self.user, "rehearsal") end
+  end
   if not self.interactive then return nil, "standard input is not a terminal" end
   return channel.terminal { user = self.user, read_line = require "fairlead.terminal".read_line }
 end

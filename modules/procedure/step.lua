@@ -12,7 +12,7 @@ local M = {}
 ---@field act fun(): any does it; its result must be plain data
 
 local function check(name, what)
-  nodes.check_name(name, "run:step")
+  nodes.check_name(name, "run:step", 4)
   if type(what) == "function" then return { act = what } end
   if type(what) ~= "table" or type(what.act) ~= "function" then
     error(("run:step %q: a function or {intent=, already=, act=function} expected, got %s"):format(name,

@@ -23,14 +23,14 @@ local M = {}
 
 local EVERY <const> = 5
 local GROWTH <const> = 1.25 -- the interval's, from check to check
-local LONGEST <const> = 6 -- times `every`
+local LONGEST <const> = 30 -- seconds between checks, unless `every` is longer
 local REPEAT <const> = 30 -- seconds after which progress is told although nothing changed
 
 local FIELDS <const> = { name = true, check = true, timeout = true, every = true }
 
 local function check_options(options)
   if type(options) ~= "table" then error("run:wait: a table of options expected, got " .. type(options), 3) end
-  nodes.check_name(options.name, "run:wait")
+  nodes.check_name(options.name, "run:wait", 4)
   local function wrong(text)
     error(("run:wait %q: %s"):format(options.name, text), 4)
   end
@@ -93,7 +93,7 @@ end
 -- again, so that the end is not found out late.
 local function pause(waiting, note, every)
   local now = clock.now()
-  waiting.interval = math.min(waiting.interval and waiting.interval * GROWTH or every, every * LONGEST)
+  waiting.interval = math.min(waiting.interval and waiting.interval * GROWTH or every, math.max(every, LONGEST))
   local seconds = waiting.interval
   if note.expected then
     local remaining = note.expected - now
@@ -127,7 +127,7 @@ function M.install(Run)
   ---errors: kind "wait.timeout"; what `check` raises
   function Run:wait(options)
     check_options(options)
-    local every = options.every or EVERY
+    local every = (options.every or EVERY) / self.pace
     local now = clock.now()
     local node <close> = nodes.open(self, "wait", options.name, { deadline = events.round(now + options.timeout) })
     local info = { name = options.name, path = node.path, since = now, deadline = now + options.timeout, checks = 0 }

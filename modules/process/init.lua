@@ -16,8 +16,8 @@ local M = {}
 ---@class fairlead.process.Options
 ---@field [integer] string|number the program, then its arguments, as they are: no shell reads them
 ---@field cwd string? the folder to run it in
----@field env table<string, string|number|fairlead.Secret|false>? changes to the host's; false takes a variable away
----@field stdin (string|fairlead.Secret)? what it reads; without it, nothing (the null device)
+---@field env table<string, string|number|Secret|false>? changes to the host's; false takes a variable away
+---@field stdin (string|Secret)? what it reads; without it, nothing (the null device)
 ---@field timeout number? seconds until it is stopped; its code is then 124
 ---@field grace number? seconds from TERM to KILL; default 5
 ---@field max_output integer? bytes of standard output, and of standard error, that are kept; default 16 MiB

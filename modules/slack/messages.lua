@@ -27,7 +27,7 @@ local Messages = {}
 
 local NONCE <const> = "fairlead_post" -- in the payload of every message's metadata, so that it is known again
 local EVENT_TYPE <const> = "fairlead_message"
-local CLOCKS_DIFFER <const> = 60 -- seconds
+local CLOCKS_DIFFER <const> = 600 -- seconds
 
 local function check(options, name, ...)
   if type(options) ~= "table" then

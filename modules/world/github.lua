@@ -276,6 +276,12 @@ local function local_path(self, request)
   return request.path
 end
 
+local function check_encoding(text)
+  if not utf8.len(text) then
+    refusal.raise(400, "Bad Request")
+  end
+end
+
 local function answer(self, request, path, call)
   if not request.header("user-agent") then
     refusal.raise(
@@ -301,7 +307,12 @@ local function answer(self, request, path, call)
   end
   call.operation = route.verb
   for name, value in pairs(variables) do
+    check_encoding(value)
     call[name] = value
+  end
+  for name, value in pairs(call.query) do
+    check_encoding(name)
+    check_encoding(value)
   end
   if call.owner and (call.owner:lower() ~= self.owner:lower() or call.repo:lower() ~= self.name:lower()) then
     refusal.not_found()

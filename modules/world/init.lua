@@ -49,6 +49,8 @@ end
 ---@field scenario string? "all-well" when not given
 ---@field fixture table? what exists: repositories, environments, channels, people; when not given, what the procedure
 --- that `run` gets names as its `rehearsal`: until then there are no services
+---@field start number? unix seconds at which it begins; when not given, the fixture's
+---@field speed number? how many times faster than real everything takes place; 1 when not given. Clocks stay real
 
 --- Makes a world. Nothing is written to the disk before `open` or `run`.
 ---@param options fairlead.world.Options?
@@ -69,6 +71,8 @@ function M.new(options)
   local self = setmetatable({
     seed = seed,
     scenario = scenario,
+    start = options.start,
+    speed = options.speed or 1,
     listeners = {},
     observers = {},
     queue = {},
@@ -88,7 +92,7 @@ function World:assemble(fixture)
     error("world:assemble: this world has its fixture already", 2)
   end
   self.fixture = fixture
-  self.timeline = timeline.new(fixture.start or DEFAULT_START)
+  self.timeline = timeline.new(self.start or fixture.start or DEFAULT_START)
   self.faults = faults.new(self)
   for _, name in ipairs(SERVICES) do
     self[name] = require("fairlead.world." .. name).new(self)
@@ -112,7 +116,15 @@ end
 ---@param fn fun(now: number)
 ---@return table event setting its `cancelled` to true stops it
 function World:after(seconds, fn)
-  return self.timeline:at(self.now + seconds, fn)
+  return self.timeline:at(self.now + self:duration(seconds), fn)
+end
+
+--- How long something of so many seconds takes in this world. Its speed shortens what takes place; it does not touch
+--- the clock, so that times in answers, and the dates of signatures, stay those of the clients' own clocks.
+---@param seconds number
+---@return number
+function World:duration(seconds)
+  return seconds / self.speed
 end
 
 --- A generator of random numbers for one user of them.
@@ -200,11 +212,19 @@ end
 --- Lets everything happen that is due by now.
 ---@async
 function World:settle()
+  self:exclusive(settle, self)
+end
+
+--- Calls `fn` while no request is answered and nothing happens: for who changes the repositories from outside.
+---@async
+---@param fn async fun(...): ...
+---@return any ... its results
+function World:exclusive(fn, ...)
   local turn <close> = take_turn(self)
   if not turn.granted then
     turn.event:wait()
   end
-  settle(self)
+  return fn(...)
 end
 
 local function ends_with(text, ending)

@@ -1,4 +1,5 @@
 --- A procedure carried out in a world: virtual clock, the world for a network, tokens that it accepts, a working clone.
+local chance = require "fairlead.service.chance"
 local clock = require "fairlead.clock"
 local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
@@ -65,7 +66,10 @@ function M.run(world, script, parameters, options)
     local closing <close> = world -- luacheck: ignore closing
     local folder = world:open()
     local variables = M.environment(world, folder)
-    return environment.with(variables, http.with_transport, world:transport(), function()
+    -- The clients' pauses before retries, and their one-time tokens, come from the seed too.
+    local drawn = world:stream "clients"
+    local function draw() return drawn:unit() end
+    return environment.with(variables, chance.with, draw, http.with_transport, world:transport(), function()
       local began = clock.now()
       local result = procedure.execute(loaded, parameters, {
         listener = options.listener,

@@ -36,6 +36,14 @@ local QUIET <const> = {
   GIT_CONFIG_NOSYSTEM = "1",
 }
 
+--- Text that JSON can hold: git takes names and messages in any encoding.
+local function readable(text)
+  if utf8.len(text) then
+    return text
+  end
+  return (text:gsub("[\128-\255]", "\u{FFFD}"))
+end
+
 --- Name and address of a GitHub user of the fixture, as git shows them.
 ---@param github table the fixture's part about GitHub
 ---@param login string
@@ -185,7 +193,7 @@ end
 ---@param allow integer? an exit code besides 0 that is no error
 local function git(self, arguments, input, allow)
   local done = process.run {
-    "git", "--git-dir=" .. self.path,
+    "git", "--git-dir=" .. self.path, "-c", "core.quotePath=false",
     stdin = input,
     env = QUIET,
     table.unpack(arguments),
@@ -209,7 +217,7 @@ function Repository:commit(commit)
   local import = M.import()
   commit.parents = commit.parents or { assert(self.branches[commit.ref:match("^refs/heads/(.+)$")]) }
   import:commit(commit)
-  local done = git(self, { "fast-import", "--quiet", "--date-format=raw" }, import:text())
+  local done = git(self, { "fast-import", "--quiet", "--force", "--date-format=raw" }, import:text())
   return self:learn(import, done.stdout)[1]
 end
 
@@ -238,6 +246,7 @@ function Repository:new_pushes()
   self.read_pushes = self.read_pushes + #text
   local pushes = {}
   for before, after, ref in text:gmatch("(%x+) (%x+) ([^\n]+)\n") do
+    ref = readable(ref)
     local push = { ref = ref, before = before ~= ZERO and before or nil, after = after ~= ZERO and after or nil }
     pushes[#pushes + 1] = push
     local branch, tag = ref:match("^refs/heads/(.+)$"), ref:match("^refs/tags/(.+)$")
@@ -278,10 +287,10 @@ function Repository:read_commits(sha)
         sha = id,
         tree = tree,
         parents = list,
-        author = { name = name, email = email },
-        committer = { name = committer, email = committer_email },
+        author = { name = readable(name), email = readable(email) },
+        committer = { name = readable(committer), email = readable(committer_email) },
         at = math.tointeger(at),
-        message = message:gsub("\n+$", ""),
+        message = readable((message:gsub("\n+$", ""))),
       }
     end
   end
@@ -308,7 +317,7 @@ function Repository:files(from, to)
   for line in done.stdout:gmatch("[^\n]+") do
     local added, deleted, path = line:match("^(%S+)\t(%S+)\t(.+)$")
     if path then
-      local file = { path = path, status = "modified" }
+      local file = { path = readable(path), status = "modified" }
       file.added, file.deleted = math.tointeger(added) or 0, math.tointeger(deleted) or 0
       list[#list + 1] = file
       by_path[path] = file
@@ -329,6 +338,9 @@ end
 ---@return string? text
 ---@return string? blob the id of the file's content
 function Repository:file(sha, path)
+  if path:find("\n") or ("/" .. path .. "/"):find("/%.%.?/") then
+    return nil -- no file of a tree is called so; git would read more into it
+  end
   local done = git(self, { "cat-file", "--batch" }, sha .. ":" .. path .. "\n")
   local blob, size, text = done.stdout:match("^(%x+) blob (%d+)\n(.*)$")
   if not blob then

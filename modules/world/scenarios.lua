@@ -60,6 +60,11 @@ M.list = {
     text = "staging's deployment completes, but the site answers with errors",
     smoke_fails = { staging = true },
   },
+  {
+    name = "production-rolls-back",
+    text = "production's new tasks fail their health checks, and CodeDeploy rolls back",
+    rolls_back = { production = true },
+  },
   { name = "admin-refuses", text = "the admin refuses the production deployment", admin_refuses = true },
   {
     name = "rate-limited",

@@ -30,7 +30,8 @@ local function pick(self, weights)
   end
 end
 
---- Whether the scenario breaks this version: one that came with the rehearsal, not the one before it.
+--- Whether the scenario breaks this version: one that came with the rehearsal, not the one before it. Its pages fail;
+--- its health, which only says that the process runs, is what it was.
 local function is_broken(self, environment, share)
   local smoke_fails = self.w.scenario.smoke_fails
   return smoke_fails and smoke_fails[environment] and share.sha ~= self.w.aws.initial_sha
@@ -49,20 +50,20 @@ local function answer_site(self, site, request)
   if site.version_header and share.sha then
     headers[#headers + 1] = { site.version_header, site.version_format == "short" and short or share.sha }
   end
-  if is_broken(self, environment, share) then
-    return message.text(500, site.broken_body or "Internal Server Error\n", headers), share.sha
-  elseif request.method ~= "GET" and request.method ~= "HEAD" then
+  if request.method ~= "GET" and request.method ~= "HEAD" then
     return message.text(405, "Method Not Allowed\n", headers), share.sha
   elseif request.path == (site.health or "/health") then
     local body = { status = "ok", version = site.version_in_health ~= false and share.sha or nil }
     return message.json(200, body, headers), share.sha
+  elseif is_broken(self, environment, share) then
+    return message.text(500, site.broken_body or "Internal Server Error\n", headers), share.sha
   end
   local page = site.pages and site.pages[request.path]
   if site.pages and not page then
     return message.text(404, "Page not found\n", headers, "text/html; charset=utf-8"), share.sha
   end
   local body = page or "<!doctype html>\n<title>{host}</title>\n<h1>{host}</h1>\n"
-  body = body:gsub("{(%w+)}", { host = request.site_host or request.host, sha = share.sha, version = short })
+  body = body:gsub("{(%w+)}", { host = request.host, sha = share.sha, version = short })
   return message.text(200, body, headers, "text/html; charset=utf-8"), share.sha
 end
 
@@ -70,7 +71,7 @@ end
 ---@param request fairlead.world.Request
 ---@return fairlead.world.Answer?
 function Sites:handle(request)
-  local host = (request.site_host or request.host):gsub(":%d+$", "")
+  local host = request.host:gsub(":%d+$", "")
   local site = self.hosts[host]
   if not site then
     return nil

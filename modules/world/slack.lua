@@ -207,6 +207,14 @@ end
 
 ---------------------------------------------------------------------------------------------------------------------
 
+--- Arguments that are lists or objects, and the error for what is neither.
+local STRUCTURED <const> = {
+  blocks = "invalid_blocks_format",
+  attachments = "invalid_attachments",
+  metadata = "invalid_metadata_format",
+  files = "invalid_arguments",
+}
+
 --- A method's arguments: of the query, of a form, or of JSON. Those that are JSON inside a form are decoded.
 local function arguments_of(request)
   local arguments = {}
@@ -224,8 +232,10 @@ local function arguments_of(request)
       M.refuse("json_not_object")
     end
     for name, item in pairs(value) do
-      if item ~= json.null then
+      if type(item) == "table" then
         arguments[name] = item
+      elseif item ~= json.null then
+        arguments[name] = tostring(item) -- as in a form
       end
     end
   elseif content_type:find("^application/x%-www%-form%-urlencoded") then
@@ -235,23 +245,27 @@ local function arguments_of(request)
   else
     M.refuse("invalid_post_type")
   end
-  for _, name in ipairs { "blocks", "attachments", "metadata", "files" } do
-    if type(arguments[name]) == "string" then
-      local ok, value = pcall(json.decode, arguments[name])
+  for name, item in pairs(arguments) do
+    if type(item) == "string" and not utf8.len(item) then
+      M.refuse("invalid_charset")
+    elseif STRUCTURED[name] and type(item) == "string" then
+      local ok, value = pcall(json.decode, item)
       if not ok or type(value) ~= "table" then
-        M.refuse(name == "metadata" and "metadata_must_be_sent_from_app" or "invalid_" .. name)
+        M.refuse(STRUCTURED[name])
       end
       arguments[name] = value
+    elseif not STRUCTURED[name] and type(item) == "table" then
+      M.refuse("invalid_arguments")
     end
   end
   return arguments
 end
 
---- An argument that is true or false, in a form or in JSON.
----@param value any
+--- An argument that is true or false.
+---@param value string?
 ---@return boolean
 function M.truth(value)
-  return value == true or value == "true" or value == "1" or value == 1
+  return value == "true" or value == "1"
 end
 
 --- Checks that arguments are there.

@@ -42,17 +42,23 @@ function M.new(world)
     local request = open_secrets(sent)
     local there, back = latency:between(LATENCY.low, LATENCY.high) / 2, latency:between(LATENCY.low, LATENCY.high) / 2
     local fault = world:fault(request)
+    local patience = sent.timeout or 30
+    local function give_up(seconds)
+      clock.sleep(seconds)
+      fail(sent, "http.timeout", ("no answer within %g s"):format(patience))
+    end
+    if fault == "timeout" or there > patience then
+      give_up(patience)
+    end
     clock.sleep(there)
     if fault == "reset" then
       fail(sent, "http.reset", "the connection was reset by the peer")
-    elseif fault == "timeout" then
-      local seconds = sent.timeout or 30
-      clock.sleep(seconds)
-      fail(sent, "http.timeout", ("no answer within %g s"):format(seconds))
     end
     local answer = world:handle(request)
     if not answer then
       fail(sent, "http.resolve", "no such host: " .. request.host)
+    elseif there + back > patience then -- too late: it has been carried out
+      give_up(patience - there)
     end
     clock.sleep(back)
     if fault == "lost" then
@@ -66,7 +72,9 @@ function M.new(world)
       sent.sink(body)
       body = ""
     end
-    return { status = answer.status, headers = answer.headers, body = body, url = sent.url, http_version = "2" }
+    local headers = table.move(answer.headers, 1, #answer.headers, 1, {})
+    headers[#headers + 1] = { "date", os.date("!%a, %d %b %Y %H:%M:%S GMT", math.floor(clock.now())) }
+    return { status = answer.status, headers = headers, body = body, url = sent.url, http_version = "2" }
   end
 end
 

@@ -40,7 +40,7 @@ local function describe(request)
   end
   return {
     method = request.method, url = request.url, path = path, query = decode_query(query), headers = headers,
-    body = body, text = text, at = clock.now() - M.START,
+    body = body, text = text, is_secret = type(request.body) == "userdata", at = clock.now() - M.START,
   }
 end
 

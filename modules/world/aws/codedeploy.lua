@@ -35,6 +35,9 @@ local MISSING <const> = {
   targetIds = { "DeploymentTargetIdRequiredException", "At least one deployment target ID must be provided." },
 }
 
+--- This service's words for a member that is not there.
+---@param call fairlead.world.aws.Call
+---@param member string
 function M.missing(call, member)
   local known = MISSING[member] or { "ValidationException", ("Value null at '%s'"):format(member) }
   call:fail(known[1], known[2])

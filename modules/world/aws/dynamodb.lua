@@ -34,6 +34,9 @@ function M.create(aws, store, fixture)
   end
 end
 
+--- This service's words for a member that is not there.
+---@param call fairlead.world.aws.Call
+---@param member string
 function M.missing(call, member)
   local text = "1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null"
   call:fail("ValidationException", text:format(member:gsub("^%u", string.lower)))

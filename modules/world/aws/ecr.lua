@@ -175,6 +175,8 @@ function M.push(repository, options)
 end
 
 --- This service's words for a member that is not there.
+---@param call fairlead.world.aws.Call
+---@param member string
 function M.missing(call, member)
   local text = "Invalid parameter at '%s' failed to satisfy constraint: 'Member must not be null'"
   call:fail("InvalidParameterException", text:format(member))

@@ -205,6 +205,9 @@ function M.traffic(aws, service)
   return shares
 end
 
+--- This service's words for a member that is not there.
+---@param call fairlead.world.aws.Call
+---@param member string
 function M.missing(call, member)
   local names = { services = "Services cannot be empty.", tasks = "Tasks cannot be empty." }
   call:fail("InvalidParameterException", names[member] or (member .. " cannot be null or empty."))

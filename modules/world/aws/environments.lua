@@ -234,9 +234,11 @@ function M.create(aws)
   for name, fixture in sorted(aws.fixture.environments) do
     create(aws, name, fixture)
   end
-  aws.w:on("publish", function(data)
-    publish(aws, data)
-  end)
+  if next(aws.environments) then -- a fixture without them publishes to nowhere
+    aws.w:on("publish", function(data)
+      publish(aws, data)
+    end)
+  end
   aws.w:on("opened", function(folder)
     local sha = folder.sha or folder.repository.branches[aws.w.fixture.github.default_branch]
     if sha then

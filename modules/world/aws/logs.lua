@@ -36,6 +36,9 @@ function M.write(store, group_name, stream_name, at, text)
   table.insert(stream.events, { at = at, text = text, id = ("%032d%024d"):format(math.floor(at * 1000), group.count) })
 end
 
+--- This service's words for a member that is not there.
+---@param call fairlead.world.aws.Call
+---@param member string
 function M.missing(call, member)
   local text = "1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null"
   call:fail("InvalidParameterException", text:format(member))

@@ -39,6 +39,9 @@ function M.create(aws, store, fixture)
   end
 end
 
+--- This service's words for a member that is not there.
+---@param call fairlead.world.aws.Call
+---@param member string
 function M.missing(call, member)
   call:fail("InvalidParameterException", ("You must provide a value for the parameter %s."):format(member))
 end

@@ -42,6 +42,9 @@ function M.create(aws, store, fixture)
   end
 end
 
+--- This service's words for a member that is not there.
+---@param call fairlead.world.aws.Call
+---@param member string
 function M.missing(call, member)
   call:fail("MissingParameter", ("The request must contain the parameter %s."):format(member))
 end

@@ -234,6 +234,9 @@ local function add_runs(github, router)
 
   router:add("GET /_logs/jobs/{job}", nil, function(call)
     local job = job_of(call)
+    if not job.completed then
+      refusal.not_found()
+    end
     local stamp = os.date("!%Y-%m-%dT%H:%M:%S", math.floor(job.completed)) .. ".0000000Z"
     local verdict = job.conclusion == "failure" and "##[error]Process completed with exit code 1."
       or "Cleaning up orphan processes"

@@ -276,13 +276,27 @@ function Pulls:violations(pull)
   return list
 end
 
---- A pull request's merge, tried: {key=, tree= or nil when the branches conflict}.
+--- A pull request's merge, tried: {key=, tree= and sha=, or neither when the branches conflict}. The test merge is a
+--- commit of its own, in refs/pull/N/merge; it is in `merge_commit_sha` until the real merge, and never on the base
+--- branch (GitHub Docs, REST "Get a pull request").
 local function try_merge(self, pull)
   local repo = self.github:repository()
   local base = repo.branches[pull.base]
   local key = base .. ".." .. pull.head_sha
   if not pull.trial or pull.trial.key ~= key then
-    pull.trial = { key = key, tree = repo:merge_tree(base, pull.head_sha) }
+    local tree = repo:merge_tree(base, pull.head_sha)
+    pull.trial = { key = key, tree = tree }
+    if tree then
+      pull.trial.sha = repo:commit {
+        ref = ("refs/pull/%d/merge"):format(pull.number),
+        message = ("Merge %s into %s"):format(pull.head_sha, base),
+        tree = tree,
+        parents = { base, pull.head_sha },
+        author = repository.person(self.github.fixture, pull.author),
+        committer = { name = "GitHub", email = "noreply@github.com" },
+        at = self.world.now,
+      }
+    end
   end
   return pull.trial
 end

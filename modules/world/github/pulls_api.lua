@@ -69,7 +69,7 @@ local function pull_shape(github, pull, whole)
     updated_at = time(pull.updated),
     closed_at = time(pull.closed),
     merged_at = time(pull.merged and pull.merged.at),
-    merge_commit_sha = pull.merged and pull.merged.sha or json.null,
+    merge_commit_sha = pull.merged and pull.merged.sha or pull.trial and pull.trial.sha or json.null,
     assignee = json.null,
     assignees = json.array {},
     labels = json.array {},
