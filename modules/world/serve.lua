@@ -191,6 +191,8 @@ local function print_guide(self)
   for host in sorted(self.world.fixture.sites) do
     out[#out + 1] = ("#   curl %s/sites/%s/"):format(self.url, host)
   end
+  local sites = "#   fairlead run SCRIPT 'sites=%s/sites/{host}'   where the procedure has such a parameter"
+  out[#out + 1] = sites:format(self.url)
   out[#out + 1] = "# Ctrl-C ends it."
   io.stdout:write(table.concat(out, "\n"), "\n")
   io.stdout:flush()

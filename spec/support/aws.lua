@@ -137,6 +137,42 @@ function M.call(w, service, operation, input)
   return answer.body
 end
 
+M.SHA = "ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12"
+M.APPLICATION = { applicationName = "staging-web", deploymentGroupName = "staging-web-deployment" }
+M.TARGET = "staging-cluster:staging-web"
+
+--- What a publish job does that built SHA.
+function M.publish(w, environment)
+  w:publish { environment = environment or "staging", sha = M.SHA, short_sha = M.SHA:sub(1, 7), at = w.now }
+end
+
+--- The newest deployment of staging's group.
+function M.newest(w)
+  local id = M.call(w, "codedeploy", "ListDeployments", M.APPLICATION).deployments[1]
+  return M.call(w, "codedeploy", "GetDeployment", { deploymentId = id }).deploymentInfo
+end
+
+--- A deployment's one target.
+function M.target(w, id)
+  local input = { deploymentId = id, targetId = M.TARGET }
+  return M.call(w, "codedeploy", "GetDeploymentTarget", input).deploymentTarget.ecsTarget
+end
+
+--- A service, staging's when none is named.
+function M.service(w, cluster, name)
+  local input = { cluster = cluster or "staging-cluster", services = json.array { name or "staging-web" } }
+  return M.call(w, "ecs", "DescribeServices", input).services[1]
+end
+
+--- The first of a list for which `fn` is true.
+function M.find(list, fn)
+  for _, item in ipairs(list) do
+    if fn(item) then
+      return item
+    end
+  end
+end
+
 --- Runs a body on a virtual clock that begins when the fixture does.
 function M.rehearse(fn, ...)
   return clock.simulate({ start = M.START }, fn, ...)

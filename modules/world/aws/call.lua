@@ -70,8 +70,8 @@ end
 function Call.page(_, list, token, limit, on_bad_token)
   local first = 1
   if token then
-    first = tonumber(token:match "^page%-(%d+)$")
-    if not first or first > #list then
+    first = math.tointeger(tonumber(token:match "^page%-(%d+)$"))
+    if not first or first < 1 or first > #list then
       return on_bad_token()
     end
   end

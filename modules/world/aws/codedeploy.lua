@@ -137,7 +137,7 @@ M.operations.ListDeployments = {
     end
     local all = {}
     if input.applicationName then
-      table.move(find_group(call, input.applicationName, input.deploymentGroupName).deployments, 1, 1e6, 1, all)
+      all = find_group(call, input.applicationName, input.deploymentGroupName).deployments
     else
       for _, store in ipairs(call:stores()) do
         for _, deployment in sorted(store.codedeploy.by_id) do

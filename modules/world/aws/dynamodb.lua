@@ -64,7 +64,9 @@ local function check_values(call, values)
         "ValidationException",
         "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
       )
-    elseif kind == "N" and (type(held) ~= "string" or not tonumber(held)) then
+    elseif (kind == "S" or kind == "N" or kind == "B") and type(held) ~= "string" then
+      call:fail("SerializationException", "NUMBER_VALUE cannot be converted to String")
+    elseif kind == "N" and not tonumber(held) then
       call:fail("ValidationException", "The parameter cannot be converted to a numeric value: " .. tostring(held))
     end
   end
