@@ -279,6 +279,17 @@ describe("a wait", function()
     assert.is_true(times[#times] - times[#times - 1] <= 7, "the end was found out late")
   end)
 
+  it("looks more often at a hurried pace, all along", function()
+    local times = {}
+    play(function(run)
+      run:wait { name = "It", timeout = 100, every = 5, check = function()
+        times[#times + 1] = clock.now()
+        return clock.now() - START > 90
+      end }
+    end, { pace = 60 })
+    for i = 2, #times do assert.is_true(times[i] - times[i - 1] <= 0.5 + 1e-6, times[i] - times[i - 1]) end
+  end)
+
   it("ends at its deadline with what was seen last, after one last look", function()
     local last
     local result = play(function(run)

@@ -93,7 +93,8 @@ end
 -- again, so that the end is not found out late.
 local function pause(waiting, note, every)
   local now = clock.now()
-  waiting.interval = math.min(waiting.interval and waiting.interval * GROWTH or every, math.max(every, LONGEST))
+  local longest = math.max(every, LONGEST / waiting.node.run.pace)
+  waiting.interval = math.min(waiting.interval and waiting.interval * GROWTH or every, longest)
   local seconds = waiting.interval
   if note.expected then
     local remaining = note.expected - now
