@@ -182,6 +182,8 @@ describe("world.github's repository", function()
     local ids = {}
     for i = 1, 2 do
       support.visit({ seed = i }, function(w)
+        clock.sleep(i * 5000) -- whenever the repository is made
+        w:settle()
         local folder = w:open()
         local log = git(folder.work, "log", "--format=%H %an <%ae> %ad %s", "--date=unix"):check().stdout
         assert.matches("^%x+ Ada <ada@example.com> 1772438400 Tell of it\n", log)

@@ -162,6 +162,7 @@ describe("world.scenarios", function()
   it("refuses options of the wrong type", function()
     assert.error_matches(function() world.new { fixture = "x" } end, "fixture: table expected, got string")
     assert.error_matches(function() world.new { seed = "7" } end, "seed: integer expected")
+    assert.error_matches(function() world.new { fixture = {} } end, 'github.repository: "owner/name" expected')
   end)
 end)
 

@@ -91,6 +91,10 @@ function World:assemble(fixture)
   if rawget(self, "fixture") then
     error("world:assemble: this world has its fixture already", 2)
   end
+  local repository = type(fixture.github) == "table" and fixture.github.repository
+  if type(repository) ~= "string" or not repository:find("^[^/]+/[^/]+$") then
+    error('world: fixture: github.repository: "owner/name" expected', 2)
+  end
   self.fixture = fixture
   self.timeline = timeline.new(self.start or fixture.start or DEFAULT_START)
   self.faults = faults.new(self)
@@ -299,7 +303,8 @@ end
 ---@return fairlead.world.Folder
 function World:open()
   if not self.folder then
-    self.folder = folder.create(self.fixture.github, self.timeline.now)
+    -- Whenever it is made, its commits are of the time before the world began: their ids are always the same.
+    self.folder = folder.create(self.fixture.github, self.fixture.start or DEFAULT_START)
     self:emit("opened", self.folder)
   end
   return self.folder
@@ -322,7 +327,7 @@ World.__close = World.close
 ---@async
 ---@param script string|table path of a script that returns a procedure, or the procedure
 ---@param parameters table<string, any>?
----@param options {listener: function?, recorder: table?, interactive: boolean?, keep: boolean?}?
+---@param options {listener: function?, recorder: table?, interactive: boolean?}?
 ---@return {outcome: string, reason: string?, exit_code: integer, events: table[], elapsed: number, error: any}
 function World:run(script, parameters, options)
   return rehearsal.run(self, script, parameters or {}, options or {})

@@ -10,6 +10,7 @@ local json = require "fairlead.json"
 local message = require "fairlead.world.message"
 local messages = require "fairlead.world.slack.messages"
 local people = require "fairlead.world.slack.people"
+local sorted = require "fairlead.world.sorted"
 
 local M = {}
 
@@ -245,7 +246,7 @@ local function arguments_of(request)
   else
     M.refuse("invalid_post_type")
   end
-  for name, item in pairs(arguments) do
+  for name, item in sorted(arguments) do
     if type(item) == "string" and not utf8.len(item) then
       M.refuse("invalid_charset")
     elseif STRUCTURED[name] and type(item) == "string" then

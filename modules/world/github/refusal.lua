@@ -1,4 +1,6 @@
 --- How a route of the simulated GitHub says no: raised anywhere below a route, answered by the service.
+local sorted = require "fairlead.world.sorted"
+
 local M = {}
 
 local Refusal = {}
@@ -61,7 +63,7 @@ function M.check(body, fields, strict)
     end
   end
   if strict then
-    for name in pairs(body) do
+    for name in sorted(body) do
       if not fields[name] then
         M.raise(422, ('Invalid request.\n\n"%s" is not a permitted key.'):format(name))
       end

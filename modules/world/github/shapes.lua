@@ -1,5 +1,6 @@
 --- What the simulated GitHub's answers look like: the field names of GitHub's OpenAPI description.
 local json = require "fairlead.json"
+local sorted = require "fairlead.world.sorted"
 
 local M = {}
 
@@ -156,7 +157,7 @@ local function login_of(self, person)
   if person.email == "noreply@github.com" then
     return "web-flow"
   end
-  for login, user in pairs(self.github.fixture.users or {}) do
+  for login, user in sorted(self.github.fixture.users) do
     local email = user.email or (login .. "@users.noreply.github.com")
     if email == person.email then
       return login
