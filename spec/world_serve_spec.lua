@@ -298,6 +298,111 @@ describe("a fault of the scenario", function()
   end)
 end)
 
+describe("the server below", function()
+  local native = require "fairlead.world.native"
+
+  --- A server whose every request `handle` answers, for as long as a body runs.
+  local function with_server(options, handle, body)
+    local server <close> = native.listen(options)
+    local acceptor = task.start(function()
+      while true do
+        local sent, exchange = server:next()
+        if not sent then
+          return
+        end
+        handle(sent, exchange)
+      end
+    end)
+    body({ url = ("http://127.0.0.1:%d"):format(server:port()) }, server)
+    server:close()
+    acceptor:wait()
+  end
+
+  it("gives the target and the headers as they were sent, and sends the answer's own", function()
+    local seen
+    local function handle(sent, exchange)
+      seen = sent
+      exchange:answer { status = 201, headers = { { "X-A", "1" }, { "X-A", "2" } }, body = "done\0done" }
+    end
+    with_server({}, handle, function(at)
+      local target = "/a%2Fb/../c?x=%20&y+z&&"
+      local got = curl(at, "--path-as-is", "-i", "-X", "PATCH", "-H", "X-B: é, x", "-d", "a+b", target)
+      assert.equal(("PATCH %s a+b"):format(target), ("%s %s %s"):format(seen.method, seen.target, seen.body))
+      local header = aws.find(seen.headers, function(pair)
+        return pair[1] == "X-B"
+      end)
+      assert.equal("é, x", header[2])
+      assert.match("^HTTP/1.1 201 ", got.stdout)
+      assert.match("X%-A: 1\r\nX%-A: 2\r\n", got.stdout)
+      assert.equal("done\0done", got.stdout:sub(-9))
+    end)
+  end)
+
+  it("refuses bodies that are too large, without a word to Lua", function()
+    local requests = 0
+    local function handle(_, exchange)
+      requests = requests + 1
+      exchange:answer { status = 200 }
+    end
+    with_server({ max_body = 1000 }, handle, function(at)
+      local function status(size)
+        return curl(at, "-o", "/dev/null", "-w", "%{http_code}", "-d", ("x"):rep(size), "/").stdout
+      end
+      assert.equal("200", status(1000))
+      assert.equal("413", status(1001))
+      assert.equal("413", status(100000))
+      assert.equal(1, requests)
+    end)
+  end)
+
+  it("cuts the connection of an exchange that nobody answers, and answers each once", function()
+    local failure
+    local function handle(sent, exchange)
+      if sent.target == "/twice" then
+        exchange:answer { status = 204 }
+        failure = select(2, try(exchange.answer, exchange, { status = 200 }))
+      elseif sent.target == "/split" then
+        failure = select(2, try(exchange.answer, exchange, { status = 200, headers = { { "X-A", "1\r\nX-B: 2" } } }))
+      end
+      collectgarbage()
+    end
+    with_server({}, handle, function(at)
+      assert.equal(0, curl(at, "/twice").code)
+      assert.match("exchange is over", tostring(failure))
+      handle = function() end
+      local function forgotten(path)
+        local waiting = task.start(curl, at, path)
+        clock.sleep(0.2)
+        collectgarbage()
+        collectgarbage()
+        return waiting:wait().code
+      end
+      assert.equal(56, forgotten "/split")
+      assert.match("line break", tostring(failure))
+      assert.equal(56, forgotten "/forget")
+    end)
+  end)
+
+  it("lets one task at a time wait for the next request, and tells it of the close", function()
+    local server <close> = native.listen {}
+    local waiting = task.start(server.next, server)
+    clock.sleep(0.01)
+    assert.match("another task waits", tostring(select(2, try(server.next, server))))
+    server:close()
+    assert.is_nil((waiting:wait()))
+    assert.match("server is closed", tostring(select(2, try(server.next, server))))
+    local cancelled_server <close> = native.listen {}
+    local cancelled = task.start(cancelled_server.next, cancelled_server)
+    clock.sleep(0.01)
+    cancelled:cancel "no longer wanted"
+    clock.sleep(0.01)
+    local again = task.start(cancelled_server.next, cancelled_server)
+    clock.sleep(0.01)
+    cancelled_server:close()
+    assert.is_nil((again:wait()))
+  end)
+end)
+
 describe("fairlead world serve", function()
   it("says what to export, answers, and ends at Ctrl-C, leaving no folder behind", function()
     with_folder(function(folder)
