@@ -18,7 +18,7 @@ static fl_nret push_digest(lua_State *L, const EVP_MD *kind) {
   const char *text = luaL_checklstring(L, 1, &length);
   if (!EVP_Digest(text, length, bytes, &size, kind, NULL))
     return luaL_error(L, "OpenSSL refuses to make this digest (is it in FIPS mode?)");
-  for (unsigned i = 0; i < size; i++) {
+  for (size_t i = 0; i < size; i++) {
     hex[2 * i] = digits[bytes[i] >> 4];
     hex[2 * i + 1] = digits[bytes[i] & 15];
   }
