@@ -22,8 +22,8 @@ function M.start(columns, rows, command, env)
   local words = { "env", "TERM=screen-256color", "LC_ALL=C.UTF-8", "GITHUB_ACTIONS=" }
   table.move(env or {}, 1, #(env or {}), #words + 1, words)
   for _, word in ipairs(command) do words[#words + 1] = "'" .. word .. "'" end
-  -- The shell stays when the program has ended, so that the screen can still be read.
-  local line = table.concat(words, " ") .. "; echo \"[ended $?]\"; read -r _"
+  -- The shell stays when the program has ended, by Ctrl-C too, so that the screen can still be read.
+  local line = "trap : INT; " .. table.concat(words, " ") .. "; echo \"[ended $?]\"; read -r _"
   tmux(self, "new-session", "-d", "-x", tostring(columns), "-y", tostring(rows), line)
   return self
 end
