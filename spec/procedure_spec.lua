@@ -502,6 +502,19 @@ describe("a run's events", function()
     local result = play(function(run) run:say "hello" end, { listener = function() error "broken pipe" end })
     assert.equal("done", result.outcome)
     assert.equal(3, #result.events)
+    assert.matches("broken pipe$", result.broken)
+  end)
+
+  it("hold nothing that JSON cannot, whatever a script hands over", function()
+    local result = play(function(run)
+      local checks = 0
+      run:wait { name = "It", timeout = 60, check = function()
+        checks = checks + 1
+        return checks > 1, { text = errors.new { kind = "x", message = "odd" }, fraction = 0 / 0, traffic = print }
+      end }
+    end)
+    for _, event in ipairs(result.events) do assert.is_string(json.encode(event)) end
+    assert.same({ { "odd", "-", "-" } }, events(result, "wait.progress", "text", "fraction", "traffic"))
   end)
 
   it("hold text in UTF-8 only", function()
@@ -526,15 +539,16 @@ describe("a dry run", function()
         run:wait { name = "Tests", timeout = 60, check = function() looked = looked + 1 end }
         run:step("Merge", { intent = { number = pull.number }, act = function() acted[1] = 3 end })
       end)
-    end, { mode = "dry-run" })
+    end, { mode = "dry-run", plan = { "Pull request", "Deploy" } })
     assert.same({ "done", "dry_run", 0 }, { result.outcome, result.reason, result.exit_code })
     assert.same({}, acted)
     assert.same({}, told)
     assert.equal(2, looked)
     assert.same({ { "Pull request/Push", "already", "-" }, { "Pull request/Open", "dry run", "open a pull request" },
       { "Pull request/Tests", "dry run", "wait for Tests" } }, events(result, "step.skipped", "path", "why", "would"))
-    assert.equal("the dry run ends here: what follows needs the result of 'Pull request/Open'",
-      result.events[#result.events].stopped)
+    local final = result.events[#result.events]
+    assert.equal("the dry run ends here: what follows needs the result of 'Pull request/Open'", final.stopped)
+    assert.same({ "Pull request", "Deploy" }, final.not_reached)
   end)
 
   it("fails where a reading fails", function()

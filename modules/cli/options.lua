@@ -68,6 +68,10 @@ end
 ---@return integer exit_code
 function M.finish(result, options)
   local err = result.error
+  if result.broken then
+    local text = require "fairlead.faces.text"
+    io.stderr:write("fairlead: what was shown is not all that happened: ", text.clean(result.broken), "\n")
+  end
   if err and (result.outcome == "usage" or err.kind == "script" or options.json or options.verbose) then
     require "fairlead.cli".print_error(err, options.verbose)
   end

@@ -128,9 +128,11 @@ function M.lines(model, style, options)
   for i, fact in ipairs(final.facts or {}) do facts[i] = text.clean(fact) end
   section("Facts", facts)
   if options and options.times then section("Took", M.times(model)) end
-  local left = {}
-  for i, name in ipairs(final.not_done or {}) do left[i] = text.clean(name) end
-  if #left > 0 then section("Not done", { table.concat(left, ", ") }) end
+  local function names(heading, list)
+    if list and #list > 0 then section(heading, { text.clean(table.concat(list, ", ")) }) end
+  end
+  names("Not done", final.not_done)
+  names("Not reached", final.not_reached)
   local advice = final.outcome ~= "done" and M.advice(final)
   if advice then section("Next", text.lines(advice)) end
   return lines

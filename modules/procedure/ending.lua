@@ -58,6 +58,7 @@ local function last_event(run)
     elapsed = events.round(clock.now() - run.started),
     live = json.array(value.copy(run.lives)), facts = json.array(value.copy(run.facts)),
     stopped = run.dry_end,
+    not_reached = run.dry_end and json.array(not_done(run)) or nil,
   }
   if run.error then
     final.error, final.hint, final.failed = tostring(run.error), run.error.hint, run.failed

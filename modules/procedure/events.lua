@@ -22,9 +22,15 @@ local ARRAY <const> = getmetatable(json.array())
 local Stream = {}
 Stream.__index = Stream
 
--- Text from outside (a commit message, a service's answer) may not be UTF-8, and JSON holds nothing else.
+-- Text from outside (a commit message, a service's answer) may not be UTF-8, and a script may hand over anything; JSON
+-- holds neither.
 local function clean(item)
-  if type(item) == "string" then
+  local kind = type(item)
+  if kind == "number" then
+    return (item == item and math.abs(item) ~= math.huge) and item or tostring(item)
+  elseif kind == "function" or kind == "thread" then
+    return "[" .. kind .. "]"
+  elseif kind == "string" then
     if utf8.len(item) then return item end
     local parts, at = {}, 1
     while at <= #item do
@@ -37,7 +43,8 @@ local function clean(item)
       at = bad + 1
     end
     return table.concat(parts)
-  elseif type(item) == "table" and (getmetatable(item) == nil or getmetatable(item) == ARRAY) then
+  elseif kind == "table" then
+    if getmetatable(item) ~= nil and getmetatable(item) ~= ARRAY then return clean(tostring(item)) end
     local copy = {}
     for key, inner in next, item do copy[clean(key)] = clean(inner) end
     return setmetatable(copy, getmetatable(item))

@@ -128,6 +128,7 @@ end
 ---@field value any what the procedure's function returned
 ---@field live table[] what it stated to be live where
 ---@field facts string[]
+---@field broken? string why the listener heard no more from some moment on
 
 ---@return procedure.Result
 local function result_of(run)
@@ -135,7 +136,7 @@ local function result_of(run)
   return {
     id = run.id, outcome = final.outcome, reason = final.reason, exit_code = final.exit_code, error = run.error,
     events = run.stream.list, started = run.started, finished = run.finished, elapsed = final.elapsed,
-    value = run.value, live = run.lives, facts = run.facts,
+    value = run.value, live = run.lives, facts = run.facts, broken = run.stream.broken,
   }
 end
 

@@ -48,10 +48,18 @@ local function check_options(options)
   end
 end
 
+local function finite(item)
+  local number = tonumber(item)
+  return number and number == number and math.abs(number) ~= math.huge and number or nil
+end
+
 local function read_note(note)
   if note == nil then return {} end
-  if type(note) == "table" then return note end
-  return { text = tostring(note) }
+  if type(note) ~= "table" or errors.is_error(note) then return { text = tostring(note) } end
+  return {
+    text = note.text ~= nil and tostring(note.text) or nil,
+    fraction = finite(note.fraction), expected = finite(note.expected), traffic = finite(note.traffic),
+  }
 end
 
 -- One check, never past the deadline. A retryable failure is a note; any other ends the wait.

@@ -11,7 +11,8 @@ gate.asked      question, evidence, digest, approvers, via, deadline
 gate.decided    decision (approved, refused, timeout, voided), by, why, via, digest
 http.request    method, url, status, error, elapsed, attempt
 note            kind (say, warning, notify, live, fact, prompt), text, live
-run.finished    outcome, reason, exit_code, elapsed, error, hint, failed (a path), not_done, live, facts
+run.finished    outcome, reason, exit_code, elapsed, error, hint, failed (a path), not_done, live, facts;
+                of a dry run also stopped, not_reached
 
 run.finished is always the last line, also when the run never began.
 ]]
