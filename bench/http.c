@@ -244,7 +244,7 @@ static void on_visit(uv_stream_t *listener, int status) {
   uv_read_start((uv_stream_t *)&v->tcp, on_space, on_read);
 }
 
-static int run_server(int port, double seconds) {
+static int run_server(int port, long seconds) {
   uv_loop_t *loop = uv_default_loop();
   uv_tcp_t listener;
   struct sockaddr_in address;
@@ -256,15 +256,15 @@ static int run_server(int port, double seconds) {
   return uv_run(loop, UV_RUN_DEFAULT);
 }
 
-static double number(const char *text) {
+static long number(const char *text) {
   char *end;
-  double value = strtod(text, &end);
-  check(end != text && *end == '\0', "not a number");
+  long value = strtol(text, &end, 10);
+  check(*text != '\0' && *end == '\0' && value > 0, "a number is none");
   return value;
 }
 
 int main(int argc, char **argv) {
   if (argc == 4 && strcmp(argv[1], "--delay") == 0) return run_server((int)number(argv[2]), number(argv[3]));
   check(argc == 4 || argc == 5, "usage: http URL REQUESTS AT_ONCE [CA_FILE] | http --delay PORT SECONDS");
-  return run_client(argv[1], (long)number(argv[2]), (long)number(argv[3]), argc == 5 ? argv[4] : NULL);
+  return run_client(argv[1], number(argv[2]), number(argv[3]), argc == 5 ? argv[4] : NULL);
 }

@@ -2,6 +2,7 @@
 local clock = require "fairlead.clock"
 local http = require "fairlead.http"
 local peer = require "fairlead.peer"
+local program = require "spec.support.program"
 local server = require "spec.support.server"
 local task = require "fairlead.task"
 
@@ -299,5 +300,58 @@ describe("a cancelled request", function()
     assert.equal("timeout", err.kind)
     clock.sleep(0.05)
     assert.is_true(peer.handles() <= active)
+  end)
+end)
+
+describe("a program that ends while requests are under way", function()
+  -- Runs a chunk in a process of its own: under the sanitizers it would also say what it left behind.
+  local function run(chunk, url)
+    local began = clock.monotonic()
+    local done = program.run { "-e", chunk, url }
+    assert.is_true(clock.monotonic() - began < 5)
+    return done
+  end
+
+  it("ends at once and cleanly, in whatever phase they are", function()
+    local s <close> = server.start(server.routes {
+      ["/silence"] = faults.silence,
+      ["/endless"] = faults.endless_body,
+      ["/ok"] = function(exchange) exchange:reply(200, {}, "ok") end,
+    })
+    local listener <close> = peer.listen()
+    local done = run([[
+      local url, silent = arg[1]:match "(.*) (.*)"
+      for i = 1, 20 do
+        for _, what in ipairs {
+          url .. "/silence", url .. "/endless", url .. "/ok", silent, "http://no-such-host.invalid/"
+        } do
+          task.start(function()
+            http.get(what, { max_body = 1e15, sink = i % 2 == 0 and function() clock.sleep(60) end or nil })
+          end)
+        end
+      end
+      clock.sleep(0.1)
+      print "over"
+    ]], ("%s https://127.0.0.1:%d/"):format(s.url, listener:port()))
+    assert.equal("over\n", done.stdout)
+    assert.equal("", done.stderr)
+    assert.equal(0, done.code)
+  end)
+
+  it("tells its own failure, not theirs", function()
+    local s <close> = server.start(faults.silence)
+    local done = run([[
+      for _ = 1, 20 do task.start(http.get, arg[1]) end
+      clock.sleep(0.1)
+      error("the script's own", 0)
+    ]], s.url)
+    assert.equal(1, done.code)
+    assert.matches("the script's own", done.stderr)
+    assert.is_nil(done.stderr:find("cancelled", 1, true))
+  end)
+
+  it("closes kept connections", function()
+    local s <close> = server.start(function(exchange) exchange:reply(200, {}, "ok") end)
+    assert.equal("ok\n", run("http.get(arg[1]).body", s.url).stdout)
   end)
 end)
