@@ -56,6 +56,15 @@ describe("http without an answer", function()
     assert.is_nil(tostring(err):find "abc")
   end)
 
+  it("does not take a refused connection for a proxy's, however the host is written", function()
+    for _, host in ipairs { "LOCALHOST", "[::1]", "localhost" } do
+      local err = failure(("http://%s:%d/"):format(host, closed_port()))
+      assert.equal("http.connect", err.kind)
+      err = failure(("http://%s:%d/"):format(host, closed_port()), { proxy = false })
+      assert.equal("http.connect", err.kind)
+    end
+  end)
+
   it("says that the connection was cut or closed before an answer", function()
     for _, fault in ipairs { faults.reset, faults.hang_up } do
       local err = failure_by(fault)

@@ -107,10 +107,18 @@ describe("http with nginx", function()
       end
     end)
 
-    it("is at least version 1.2", function()
+    it("is at least version 1.2, also where the system would take less", function()
       local err = failure(url(OLD), { ca_file = authority })
       assert.equal("http.tls", err.kind)
       assert.matches("no TLS connection with", err.message)
+      site:write("lax.cnf", "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n" ..
+        "[c]\nMinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n")
+      local lax = { OPENSSL_CONF = site.folder .. "/lax.cnf" }
+      local peers = process.run { "curl", "-sS", "--cacert", authority, url(OLD), env = lax }
+      assert.equal(0, peers.code, "the server does not speak TLS 1.1 with anybody: " .. peers.stderr)
+      local done = program.run { "-e", "http.get(arg[1], { ca_file = arg[2] })", url(OLD), authority, env = lax }
+      assert.equal(1, done.code)
+      assert.matches("no TLS connection with", done.stderr)
     end)
 
     it("does not speak with a server that speaks plain HTTP, nor read authorities that are not there", function()

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <openssl/x509_vfy.h>
 
@@ -56,18 +58,27 @@ static bool mentions(const exchange *x, const char *text) {
   return strstr(x->error, text) != NULL;
 }
 
+static bool has_proxy(const exchange *x) {
+  static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"};
+  if (x->order.proxy) return *x->order.proxy != '\0';
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    if (getenv(names[i])) return true;
+  }
+  return false;
+}
+
 /* libcurl names the machine that it failed to connect to: another one than the request's is a proxy. */
 static bool failed_at_proxy(lua_State *L, const exchange *x) {
   static const char start[] = "Failed to connect to ";
   const char *name = strstr(x->error, start);
-  if (!name) return false;
+  if (!name || !has_proxy(x)) return false;
   name += sizeof start - 1;
   const char *authority = push_authority(L, x->order.url), *port = strrchr(authority, ':');
   if (port && strchr(port, ']')) port = NULL; /* a colon of an IPv6 address */
   size_t host = port ? (size_t)(port - authority) : strlen(authority);
   const char *said = strstr(name, " port ");
   if (*authority == '[') authority++, host -= 2; /* libcurl leaves the brackets out */
-  bool same = said && (size_t)(said - name) == host && strncmp(name, authority, host) == 0;
+  bool same = said && (size_t)(said - name) == host && strncasecmp(name, authority, host) == 0;
   if (same && port) {
     size_t digits = strcspn(said + 6, " ");
     same = strlen(port + 1) == digits && strncmp(port + 1, said + 6, digits) == 0;

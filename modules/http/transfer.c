@@ -378,6 +378,7 @@ static void keep_order(lua_State *L, transfer *t, order *o, const header_sizes *
   o->method = keep_text(o->method, &free_space);
   o->url = keep_text(o->url, &free_space);
   o->ca_file = keep_text(o->ca_file, &free_space);
+  o->proxy = keep_text(o->proxy, &free_space);
 }
 
 fl_nret transfer_request(lua_State *L) {
@@ -385,7 +386,7 @@ fl_nret transfer_request(lua_State *L) {
   fl_wait_check(L, "http.request");
   order o = read_order(L);
   header_sizes sizes = measure_headers(L);
-  size_t texts = text_room(o.method) + text_room(o.url) + text_room(o.ca_file);
+  size_t texts = text_room(o.method) + text_room(o.url) + text_room(o.ca_file) + text_room(o.proxy);
   transfer *t = transfer_new(L, sizes.bytes + 2 * sizeof(struct curl_slist) + texts);
   keep_order(L, t, &o, &sizes);
   t->exchange = engine_lend(engine_of(L));
