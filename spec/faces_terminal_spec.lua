@@ -166,6 +166,22 @@ Done: Spec
 ]], without_times(screen:wait "%[ended 0%]"))
   end)
 
+  it("takes no answer that was typed before the question", function()
+    local folder <close> = program.folder()
+    local screen, closing = show(70, 20, until_told(folder, "go") .. " run:gate { name = 'Go', timeout = 60 }")
+    local _ <close> = closing
+    screen:wait "40 %%"
+    screen:type "yes"
+    clock.sleep(0.2)
+    folder:write("go", "")
+    screen:wait "Type: yes, or no and why%.\n> *\n"
+    clock.sleep(0.3)
+    assert.is_nil(screen:read():find("approved", 1, true))
+    screen:type "no not yet"
+    screen:wait "refused by %S+: not yet"
+    screen:wait "%[ended 3%]"
+  end)
+
   it("ends on Ctrl-C with the tree, a summary and the cursor", function()
     local screen, closing = show(70, 20, "run:wait { name = 'It', timeout = 60, check = function() end }",
       "'It', 'Next'")

@@ -200,7 +200,10 @@ function Terminal:start()
   self.ticker = task.start(function()
     while not self.closed do
       clock.sleep(TICK)
-      if self.model.began and (self.dirty or self.model.mode ~= "rehearsal") then self:draw() end
+      if self.model.began and (self.dirty or self.model.mode ~= "rehearsal") then
+        -- A background task's failure would be the run's; a terminal that went away is none.
+        if not pcall(self.draw, self) then return end
+      end
     end
   end)
 end

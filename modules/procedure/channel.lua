@@ -5,10 +5,17 @@ local M = {}
 local Terminal = { name = "terminal" }
 Terminal.__index = Terminal
 
----@param options {user: string?, read_line: fun(): string|nil} who sits there, and how a line is read (it waits)
+---@class procedure.TerminalOptions
+---@field user? string who sits there
+---@field read_line fun(): string|nil waits for a line
+---@field discard? fun() forgets what was typed before the question
+
+---@param options procedure.TerminalOptions
 ---@return procedure.TerminalChannel
 function M.terminal(options)
-  return setmetatable({ user = options.user, read_line = options.read_line, every = 0 }, Terminal)
+  return setmetatable({
+    user = options.user, read_line = options.read_line, discard = options.discard, every = 0,
+  }, Terminal)
 end
 
 ---Answers for whoever started the run with --yes, or only rehearses it.
@@ -30,6 +37,7 @@ end
 ---@param request procedure.GateRequest
 function Terminal:ask(request)
   self.request = request
+  if self.discard then self.discard() end
   if request.approvers then
     request.prompt("Type: approve NAME, or refuse NAME and why. Who may decide: "
       .. listed(request.approvers) .. ".")

@@ -196,7 +196,8 @@ function Run:channel(name, gate)
     if self.mode == "rehearsal" then return channel.yes(self.user, "rehearsal") end
   end
   if not self.interactive then return nil, "standard input is not a terminal" end
-  return channel.terminal { user = self.user, read_line = require "fairlead.terminal".read_line }
+  local terminal = require "fairlead.terminal"
+  return channel.terminal { user = self.user, read_line = terminal.read_line, discard = terminal.discard }
 end
 
 return Run

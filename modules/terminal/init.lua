@@ -15,6 +15,9 @@ M.is_tty = native.is_tty
 ---@return integer|nil rows
 M.size = native.size
 
+---Forgets what was typed and not read yet: an answer has to come after its question. Input that is no terminal stays.
+M.discard = native.discard
+
 ---Reads one line from standard input. Other tasks go on meanwhile.
 ---@async
 ---@param timeout? number seconds; nil: as long as it takes

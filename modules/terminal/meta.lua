@@ -9,6 +9,9 @@ local native = {}
 ---@return string|nil line without its end; nil at the end of the input
 function native.read_line() end
 
+---Forgets what was typed and not read yet.
+function native.discard() end
+
 ---Whether a file descriptor is a terminal.
 ---@param fd integer
 ---@return boolean

@@ -1,6 +1,6 @@
 /* terminal.c - lines from standard input that a task can wait for, and what is known of a terminal.
 **
-** Lua: fairlead.terminal.native: read_line(), is_tty(fd), size(fd); modules/terminal/init.lua is what scripts get.
+** Lua: fairlead.terminal.native: read_line(), discard(), is_tty(fd), size(fd); modules/terminal/init.lua is what scripts get.
 **
 ** Standard input is never made non-blocking: that flag belongs to the open file, which the shell and standard output
 ** share, and would outlive the program. Instead an epoll instance holds descriptor 0 and the loop watches that
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -201,6 +202,15 @@ static fl_nret terminal_read_line(lua_State *L) {
   return fl_wait_begin(L, &box->wait, "terminal.read_line", abandon_read, read_resume);
 }
 
+/* native.discard()
+**     -> (nothing); what was typed and not read yet is gone. Input that is no terminal stays */
+static fl_nret terminal_discard(lua_State *L) {
+  if (!isatty(STDIN_FILENO)) return 0;
+  push_input(L)->length = 0;
+  tcflush(STDIN_FILENO, TCIFLUSH);
+  return 0;
+}
+
 /* native.is_tty(fd: integer)
 **     -> boolean */
 static fl_nret terminal_is_tty(lua_State *L) {
@@ -225,6 +235,7 @@ static fl_nret terminal_size(lua_State *L) {
 
 static const luaL_Reg terminal_functions[] = {
     {"read_line", terminal_read_line}, /* from standard input */
+    {"discard", terminal_discard},     /* what was typed ahead */
     {"is_tty", terminal_is_tty},       /* a descriptor */
     {"size", terminal_size},           /* columns and rows */
     {NULL, NULL},
