@@ -1,5 +1,6 @@
 local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
+local peer = require "fairlead.peer"
 local task = require "fairlead.task"
 
 local function closing(fn) return setmetatable({}, { __close = fn }) end
@@ -202,6 +203,19 @@ describe("task.event", function()
 end)
 
 describe("waiting", function()
+  -- libuv runs timers that are due before it polls: what they wake must not wait for the next thing to happen.
+  it("ends when a native module's timer fires late", function()
+    local began = clock.monotonic()
+    task.timeout(5, task.all, {
+      function() peer.sleep(0.05) end,
+      function()
+        clock.sleep(0.01)
+        while clock.monotonic() - began < 0.2 do end -- nobody turns the loop meanwhile
+      end,
+    })
+    assert.is_true(clock.monotonic() - began < 2)
+  end)
+
   it("crosses pcall, iterators, metamethods, coroutines and closing handlers", quickly(function()
     local slow = setmetatable({}, { __index = function(_, key) clock.sleep(1) return key .. "!" end })
     assert.same({ true, "x!" }, { pcall(function() return slow.x end) })

@@ -112,6 +112,7 @@ fl_host *fl_host_new(const fl_options *given, fl_error *error) {
     return NULL;
   }
   uv_async_init(&host->loop, &host->wake, wake_up);
+  uv_idle_init(&host->loop, &host->ready);
   uv_timer_init(&host->loop, &host->timer);
   uv_unref((uv_handle_t *)&host->wake);
   uv_unref((uv_handle_t *)&host->timer);
@@ -142,6 +143,7 @@ void fl_host_close(fl_host *host) {
   if (host->L != NULL) lua_close(host->L);
   clock_release(host->clock);
   uv_close((uv_handle_t *)&host->wake, NULL);
+  uv_close((uv_handle_t *)&host->ready, NULL);
   uv_close((uv_handle_t *)&host->timer, NULL);
   uv_run(&host->loop, UV_RUN_DEFAULT);   /* modules' handles finish closing */
   if (uv_loop_close(&host->loop) != 0) { /* a foreign module left one open: unreferenced, so the run above ended */

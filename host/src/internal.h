@@ -156,6 +156,7 @@ struct fl_host {
   lua_State *L;
   uv_loop_t loop;
   uv_async_t wake;  /* from fl_host_interrupt */
+  uv_idle_t ready;  /* active while a task is ready: then the loop polls without waiting, whatever made it ready */
   uv_timer_t timer; /* the next of the real clocks' timers */
   size_t memory_used, memory_limit;
   double grace;

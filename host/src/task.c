@@ -115,6 +115,10 @@ void task_new(lua_State *L, int arguments, fl_clock *clock, group_box *group) {
   task_make_ready(task);
 }
 
+static void keep_turning(uv_idle_t *handle) {
+  (void)handle; /* that it is active is what counts */
+}
+
 void task_make_ready(fl_task *task) {
   fl_host *host = task->host;
   task->state = TASK_READY;
@@ -124,6 +128,7 @@ void task_make_ready(fl_task *task) {
   else
     host->ready_last->ready_next = task;
   host->ready_last = task;
+  uv_idle_start(&host->ready, keep_turning);
 }
 
 static void task_ended(fl_task *task) {
@@ -183,6 +188,7 @@ static void task_resume(fl_task *task) {
 void task_run_ready(fl_host *host) {
   fl_task *task = host->ready_first; /* what these make ready comes after the loop has seen its sockets */
   host->ready_first = host->ready_last = NULL;
+  uv_idle_stop(&host->ready);
   while (task != NULL) {
     fl_task *next = task->ready_next;
     task_resume(task);

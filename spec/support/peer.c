@@ -13,6 +13,7 @@
 **      connection:close()
 **      peer.handles() -> integer       active handles of the loop: to find what was left behind
 **      peer.setenv(name, value|nil)    the process's environment, which libraries read
+**      peer.sleep(seconds)             waits by a timer of the loop, as native modules do, not by the task's clock
 ** All of them are closed by <close> and by the collector. spec/support/server.lua is an HTTP server over this.
 **
 ** Owners: a userdata owns its handle; the handle's C memory goes in its close callback, which is why they are apart.
@@ -398,6 +399,61 @@ static void count_handle(uv_handle_t *handle, void *count) {
   if (uv_is_active(handle) && !uv_is_closing(handle)) ++*(lua_Integer *)count;
 }
 
+/* ---- a timer of libuv's own, as modules have them -------------------------------------------------- */
+
+#define TIMER "peer.Timer"
+
+typedef struct timer_box {
+  fl_wait wait;
+  uv_timer_t *timer;
+} timer_box;
+
+static void timer_gone(uv_handle_t *handle) {
+  free(handle);
+}
+
+static void timer_close(timer_box *box) {
+  if (box->timer) uv_close((uv_handle_t *)box->timer, timer_gone);
+  box->timer = NULL;
+}
+
+static fl_nret timer_gc(lua_State *L) {
+  timer_box *box = luaL_checkudata(L, 1, TIMER);
+  fl_wait_abandon(&box->wait);
+  timer_close(box);
+  return 0;
+}
+
+static void timer_fired(uv_timer_t *timer) {
+  fl_wait_deliver(timer->data);
+}
+
+static void timer_abandon(fl_wait *wait) {
+  fl_wait_deliver(wait);
+}
+
+static fl_nret timer_resume(lua_State *L, fl_wait *wait) {
+  (void)L;
+  timer_close((timer_box *)wait);
+  return 0;
+}
+
+/* peer.sleep(seconds: number)
+**     -> (nothing), by a timer of the loop instead of the task's clock; waits */
+static fl_nret peer_sleep(lua_State *L) {
+  lua_Number seconds = luaL_checknumber(L, 1);
+  fl_wait_check(L, "peer.sleep");
+  timer_box *box = lua_newuserdatauv(L, sizeof *box, 0);
+  memset(box, 0, sizeof *box);
+  luaL_setmetatable(L, TIMER);
+  box->timer = malloc(sizeof *box->timer);
+  if (!box->timer) return luaL_error(L, "not enough memory");
+  uv_timer_init(fl_host_loop(fl_host_of(L)), box->timer);
+  box->timer->data = &box->wait;
+  uv_timer_start(box->timer, timer_fired, (uint64_t)(seconds * 1000), 0);
+  return fl_wait_begin(L, &box->wait, "peer.sleep", timer_abandon, timer_resume);
+}
+
 /* peer.handles()
 **     -> integer */
 static fl_nret peer_handles(lua_State *L) {
@@ -440,6 +496,7 @@ static const luaL_Reg peer_functions[] = {
     {"handles", peer_handles}, /* how many are active */
     {"listen", peer_listen},   /* on a port */
     {"setenv", peer_setenv},   /* for what libraries read */
+    {"sleep", peer_sleep},     /* by a timer of the loop */
     {NULL, NULL},
 };
 
@@ -457,6 +514,9 @@ FL_API int luaopen_fairlead_peer(lua_State *L);
 int luaopen_fairlead_peer(lua_State *L) {
   new_type(L, LISTENER, listener_meta, listener_methods);
   new_type(L, CONNECTION, connection_meta, connection_methods);
+  luaL_newmetatable(L, TIMER);
+  lua_pushcfunction(L, timer_gc);
+  lua_setfield(L, -2, "__gc");
   luaL_newlib(L, peer_functions);
   return 1;
 }
