@@ -8,6 +8,7 @@ local M = {}
 
 local FRAME <const> = [[
 daemon off;
+user root; # the folder may be closed to others; without root, nginx only remarks on it
 worker_processes 1;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
@@ -63,7 +64,6 @@ end
 function M.new(ports)
   local made = process.run({ "mktemp", "-d" }):check()
   local folder = made.stdout:match "%S+"
-  process.run({ "chmod", "755", folder }):check() -- its worker runs as another user
   return setmetatable({ folder = folder, ports = free_ports(ports) }, Server)
 end
 
