@@ -214,6 +214,7 @@ int exit_code_of(lua_State *L, int index) {
       {"aws.no_credentials", FL_USAGE},
       {"script.not_found", FL_USAGE},
       {"script.syntax", FL_USAGE},
+      {"script.no_procedure", FL_USAGE},
       {"gate", FL_REFUSED},
       {"deployment.rolled_back", FL_ROLLED_BACK},
       {"lock.held", FL_WAITING},
