@@ -165,7 +165,7 @@ local function exports(self)
     end
   end
   export("GITHUB_API_URL", self.url .. "/github")
-  export("GITHUB_TOKEN", (fixture.github or {}).token)
+  export("GH_TOKEN", (fixture.github or {}).token)
   export("SLACK_API_URL", self.url .. "/slack/api")
   export("SLACK_BOT_TOKEN", (fixture.slack or {}).token)
   export("AWS_ENDPOINT_URL", self.url)
