@@ -47,7 +47,7 @@ local function check_remote(self, repository)
   local name <const> = ("%s/%s"):format(remote.owner, remote.name)
   if name:lower() ~= self.settings.repository:lower() then
     errors.raise {
-      kind = "config.invalid", op = "release", target = self.run.directory,
+      kind = "config.invalid", op = "release", target = repository:folder(),
       message = ("its remote origin is %s, but this procedure releases %s"):format(name, self.settings.repository),
       hint = "start it in a clone of " .. self.settings.repository,
     }
@@ -60,7 +60,7 @@ local function working_branch(self, repository)
   check_remote(self, repository)
   local branch <const> = repository:require_branch()
   if branch == main then
-    self.run:refuse("on-main", ("%s is checked out in %s; nobody pushes to it"):format(main, self.run.directory),
+    self.run:refuse("on-main", ("%s is checked out in %s; nobody pushes to it"):format(main, repository:folder()),
       "put the change on a branch of its own: git switch -c NAME")
   end
   repository:require_clean()

@@ -65,6 +65,7 @@ function M.run(world, script, parameters, options)
   return clock.simulate({ start = world.now }, function()
     local closing <close> = world -- luacheck: ignore closing
     local folder = world:open()
+    if options.prepare then options.prepare(folder) end
     local variables = M.environment(world, folder)
     -- The clients' pauses before retries, and their one-time tokens, come from the seed too.
     local drawn = world:stream "clients"
