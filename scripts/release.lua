@@ -72,6 +72,15 @@ local function working_branch(self, repository)
   return branch
 end
 
+--- Asks every service one harmless question, so that a wrong token or name is found before anything is done.
+local function check_access(self)
+  self.slack:call("auth.test")
+  local names = {}
+  for name in pairs(self.settings.environments) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do live.current(self, self.settings.environments[name]) end
+end
+
 local function remote_head(repository, branch)
   local ok, sha = pcall(repository.resolve, repository, "refs/remotes/origin/" .. branch)
   return ok and sha or nil
@@ -93,6 +102,7 @@ function Release:open_pull_request(options)
     local run <const>, gh <const>, main <const> = self.run, self.github, self.settings.main
     local repository <close> = git.open(run.directory)
     local branch <const> = working_branch(self, repository)
+    check_access(self)
     local commit <const> = repository:commit(branch)
     run:step("Push " .. branch, {
       intent = { branch = branch, commit = commit.sha },
