@@ -338,6 +338,19 @@ describe("the server below", function()
     end)
   end)
 
+  it("notices at once what came while the script computed", function()
+    local function handle(_, exchange)
+      exchange:answer { status = 200 }
+      local free = clock.monotonic() + 0.03
+      repeat until clock.monotonic() > free -- meanwhile the client's next request has come, and the server's timer is due
+    end
+    with_server({}, handle, function(at)
+      local started = clock.monotonic()
+      assert.equal(0, curl(at, "-o", "/dev/null", "-o", "/dev/null", at.url .. "/one", "/two").code)
+      assert.is_true(clock.monotonic() - started < 5)
+    end)
+  end)
+
   it("refuses bodies that are too large, without a word to Lua", function()
     local requests = 0
     local function handle(_, exchange)
