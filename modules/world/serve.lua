@@ -18,7 +18,8 @@ local world = require "fairlead.world"
 
 local M = {}
 
---- Seconds for which a request that the scenario leaves without an answer is held, before its connection is cut.
+--- Seconds, by the world's speed, for which a request that the scenario leaves without an answer is held, before its
+--- connection is cut.
 local HOLD <const> = 600
 
 ---@class fairlead.world.Serving
@@ -96,7 +97,7 @@ local function answer(self, sent)
   if fault == "reset" then
     return nil
   elseif fault == "timeout" then
-    clock.sleep(HOLD)
+    clock.sleep(self.world:duration(HOLD))
     return nil
   end
   local given = self.world:handle(request)
