@@ -93,6 +93,22 @@ local function as_change(pull)
   }
 end
 
+--- A pull request that was there already shows its old head for a moment after a push.
+local function await_push(self, change, sha)
+  local before <const> = change.head
+  change.head = sha
+  if before == sha then return end
+  self.run:wait {
+    name = "Push seen",
+    timeout = self.settings.timeouts.push,
+    every = 2,
+    check = function()
+      local head <const> = self.github:pull_request { number = change.number }.head.sha
+      return head ~= before, ("pull request #%d is still at %s"):format(change.number, short(before))
+    end,
+  }
+end
+
 ---Pushes the branch that is checked out and opens its pull request, or finds the one that is open.
 ---@async
 ---@param options { title: string?, body: string? }
@@ -104,7 +120,7 @@ function Release:open_pull_request(options)
     local branch <const> = working_branch(self, repository)
     check_access(self)
     local commit <const> = repository:commit(branch)
-    run:step("Push " .. branch, {
+    run:step("Push", {
       intent = { branch = branch, commit = commit.sha },
       already = function() return remote_head(repository, branch) == commit.sha and { commit = commit.sha } end,
       act = function()
@@ -115,7 +131,7 @@ function Release:open_pull_request(options)
     local change <const> = run:step("Open pull request", {
       intent = { head = branch, base = main },
       already = function()
-        local pull <const> = gh:pull_request { head = branch }
+        local pull <const> = gh:pull_request { head = branch, base = main }
         return pull and pull.state == "open" and as_change(pull)
       end,
       act = function()
@@ -124,17 +140,18 @@ function Release:open_pull_request(options)
         })
       end,
     })
-    change.head = commit.sha -- GitHub may take a moment to see the push
+    await_push(self, change, commit.sha)
     run:fact(("pull request #%d %s: %s"):format(change.number, change.title, change.url))
     self.talk:begin(change)
     return change
   end)
 end
 
---- The pull request as it is now; the run ends when its head is not the commit that is being released.
+--- The pull request as it is now; the run ends when its head is not the commit that is being released. Merged by hand it
+--- may be: tests and review are asked for all the same.
 local function unmoved(self, change)
   local pull <const> = self.github:pull_request { number = change.number }
-  if pull.state == "closed" then
+  if pull.state == "closed" and not pull.merged then
     self.run:refuse("pull-request-closed", ("pull request #%d was closed"):format(change.number), "open it again")
   end
   if pull.head.sha ~= change.head then
@@ -225,7 +242,7 @@ function Release:merge(change)
       intent = { number = change.number, head = change.head, method = self.settings.merge_method },
       already = function()
         local pull <const> = gh:pull_request { number = change.number }
-        return pull.merged and { commit = pull.merge_commit_sha }
+        return pull.merged and pull.head.sha == change.head and { commit = pull.merge_commit_sha }
       end,
       act = function()
         if tests(self, change).state ~= "passing" then

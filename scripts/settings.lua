@@ -44,6 +44,7 @@ local planning_data = {
     anotheradmin = "U03ADMIN",
   },
   timeouts = {
+    push = 2 * MINUTE,
     tests = 45 * MINUTE,
     review = 8 * HOUR,
     build = 45 * MINUTE,

@@ -1,4 +1,6 @@
 --- A gate's channel: another developer's approval on GitHub, of the commit that is to be merged.
+local talk = require "release.talk"
+
 local M = {}
 
 ---@param release Release
@@ -8,7 +10,8 @@ function M.channel(release, change)
   local channel = { name = "GitHub review", every = 20 }
 
   function channel.ask(_, request)
-    release.talk:say((":eyes: review wanted, please: <%s|#%d %s>"):format(change.url, change.number, change.title))
+    release.talk:say(":eyes: review wanted, please: "
+      .. talk.link(change.url, ("#%d %s"):format(change.number, change.title)))
     request.say("waiting for a review of " .. change.url)
   end
 

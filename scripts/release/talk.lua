@@ -23,7 +23,13 @@ function M.new(run, client, settings)
   return self
 end
 
-local function link(url, text) return ("<%s|%s>"):format(url, slack.escape(text)) end
+---A link in Slack's markup. The text comes from outside, a title for one, and could say <!channel>.
+---@param url string
+---@param text string
+---@return string
+function M.link(url, text) return ("<%s|%s>"):format(slack.escape(url), slack.escape(text)) end
+
+local link <const> = M.link
 
 ---Opens the thread.
 ---@async
