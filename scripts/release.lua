@@ -147,11 +147,11 @@ function Release:open_pull_request(options)
   end)
 end
 
---- The pull request as it is now; the run ends when its head is not the commit that is being released. Merged by hand it
---- may be: tests and review are asked for all the same.
+--- The pull request as it is now; the run ends when its head is not the commit that is being released. It may have been
+--- merged by hand: tests and review are asked for all the same.
 local function unmoved(self, change)
   local pull <const> = self.github:pull_request { number = change.number }
-  if pull.state == "closed" and not pull.merged then
+  if pull.state == "closed" then
     self.run:refuse("pull-request-closed", ("pull request #%d was closed"):format(change.number), "open it again")
   end
   if pull.head.sha ~= change.head then

@@ -308,6 +308,31 @@ describe("the command line", function()
     assert.matches("    +status +404\n", result.stderr)
     assert.matches("    +request_id +ABC:1\n", result.stderr)
   end)
+
+  it("commands neither a terminal nor a workflow runner with what services said", function()
+    local script = procedure_of [[
+      require("fairlead.errors").raise { kind = "aws.api", op = "ecs.ListTasks", target = "\27]0;x\7",
+        message = "one\n::add-mask::two\n\27[2J\u{9b}2J", hint = "\27[31m", code = "\27[5m" } ]]
+    for _, options in ipairs { { "--verbose" }, { "--json" }, { "--plain" } } do
+      local result = fairlead("run", script, table.unpack(options))
+      assert.equal(1, result.code)
+      assert.is_nil((result.stdout .. result.stderr):find "[\0-\8\11-\31\127]")
+      assert.is_nil(result.stderr:find "\u{9b}")
+      assert.is_nil(result.stderr:find "\n%s*::")
+    end
+    local plain = program.run { "-e", [[error "a\27[2J\u{9b}\127é"]] }
+    assert.matches("^fairlead: [^\n]*: a%?%[2J%?%?é\n", plain.stderr)
+  end)
+
+  it("shows no value of a parameter whose name is wrong where there is a secret one", function()
+    local script = procedure_of("", "parameters = { token = { secret = true } },")
+    for _, face in ipairs { "--json", "--plain" } do
+      local result = fairlead("run", script, face, "tokn=ghp_a-secret")
+      assert.equal(2, result.code)
+      assert.is_nil((result.stdout .. result.stderr):find("ghp_a-secret", 1, true))
+      assert.matches("unknown parameter 'tokn'; did you mean 'token'", result.stderr)
+    end
+  end)
 end)
 
 describe("fairlead test", function()

@@ -203,6 +203,20 @@ describe("the GitHub Actions face", function()
     assert.matches("\n::warning::::stop%-commands::x ::add%-mask::y\n", output)
   end)
 
+  -- The runner takes a line's leading spaces away before it looks for a command (actions/runner, ActionCommand.cs).
+  it("lets nothing from outside become a command in the summary either", function()
+    local output = actions(function(run)
+      run:fact "::add-mask::a"
+      run:live { environment = "::add-mask::b", version = "1" }
+      run:refuse("no", "refused\n::stop-commands::c\r\n \t::add-mask::d", "\n::add-mask::e")
+    end, { plan = { "::add-mask::f" } })
+    assert.matches("stop%-commands", output)
+    for line in output:gmatch "[^\n]+" do
+      local command = line:match "^%s*::([%w-]+)"
+      assert.is_true(command == nil or command == "error", line)
+    end
+  end)
+
   it("says a gate as a notice", function()
     local slack = {
       name = "slack", ask = function() end,

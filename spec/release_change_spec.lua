@@ -1,5 +1,5 @@
---- The change that a release carries, as it comes in real life: how its branch and its pull request are called, and what
---- others did with it before or meanwhile.
+--- The change that a release carries, as it comes in real life: how its branch and its pull request are called, and
+--- what others did with it before or meanwhile.
 local procedure = require "fairlead.procedure"
 local process = require "fairlead.process"
 local world = require "fairlead.world"
@@ -75,9 +75,10 @@ describe("a release takes a change", function()
 
   it("that somebody merges by hand once it is approved", function()
     local result, w = release(nil, function(w)
-      w:on("reviewed", function(data) w.github.pulls:merge(data.pull, { by = "adeveloper" }) end)
+      w:on("reviewed", function(data) w.github.pulls:merge(data.pull, { by = "areviewer" }) end)
     end)
     assert.equal("done", result.outcome, tostring(result.error))
+    assert.equal("areviewer", w.github.pulls.list[1].merged.by)
     assert.equal(w.github.pulls.list[1].merged.sha, w.aws:live("production").sha)
   end)
 

@@ -33,15 +33,31 @@ static void catch_interrupts(fl_host *host) {
   signal(SIGPIPE, SIG_IGN);
 }
 
+/* Text that may come from elsewhere, without what would command a terminal: C0 controls but for line ends and tabs, DEL,
+** and C1 controls, which are C2 80 to C2 9F in UTF-8. */
+static void print_harmless(const char *text, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    unsigned char byte = (unsigned char)text[i];
+    bool c1 = byte == 0xC2 && i + 1 < length && ((unsigned char)text[i + 1] & 0xE0) == 0x80;
+    bool c0 = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F;
+    fputc(c0 || c1 ? '?' : byte, stderr);
+    if (c1) i++;
+  }
+}
+
 static void print_error(const fl_host *host) {
   const char *details;
   const fl_error *error = fl_host_error(host, &details);
   if (error->message[0] == '\0' || strcmp(error->kind, "exit") == 0) return;
-  fprintf(stderr, "fairlead: %s\n", error->message);
+  fputs("fairlead: ", stderr);
+  print_harmless(error->message, strlen(error->message));
+  fputc('\n', stderr);
   if (strncmp(error->kind, "script.", 7) == 0) return; /* its place is in the message */
   for (const char *line = details; *line != '\0';) {
-    int length = (int)strcspn(line, "\n");
-    fprintf(stderr, "    %.*s\n", length, line);
+    size_t length = strcspn(line, "\n");
+    fputs("    ", stderr);
+    print_harmless(line, length);
+    fputc('\n', stderr);
     line += length + (line[length] == '\n');
   }
 }

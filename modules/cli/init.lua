@@ -42,9 +42,10 @@ function M.parser()
   return parser
 end
 
-local function print_details(err, stream)
-  local details = errors.describe(err)
-  for line in details:gmatch "[^\n]+" do stream:write("    ", line, "\n") end
+-- What was said elsewhere commands neither the terminal nor, in GitHub Actions, the runner, which reads this too.
+local function print_below(details)
+  local text = require "fairlead.faces.text"
+  for line in details:gmatch "[^\n]+" do io.stderr:write(text.harmless("    " .. text.clean(line)), "\n") end
 end
 
 ---One line on standard error: what failed, on what, why, what to do. A script's own mistake brings its traceback.
@@ -57,9 +58,9 @@ function M.print_error(err, verbose)
     io.stderr:write("fairlead: ", text.clean(line), "\n")
   end
   if verbose then
-    print_details(err, io.stderr)
+    print_below(errors.describe(err))
   elseif err.kind == "script" then
-    for line in (err.traceback or ""):gmatch "[^\n]+" do io.stderr:write("    ", text.clean(line), "\n") end
+    print_below(err.traceback or "")
   end
 end
 

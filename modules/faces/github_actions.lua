@@ -50,11 +50,6 @@ function M.command(name, properties, message)
   return ("::%s%s::%s"):format(name, #list > 0 and " " .. table.concat(list, ",") or "", escape_data(lines))
 end
 
--- The runner takes "##[…]" for a command anywhere in a line, and "::…::" at its beginning, which is a time in ours.
-local function harmless(lines)
-  return (lines:gsub("##%[", "## ["))
-end
-
 local function write(face, lines)
   face.stream:write(lines, "\n")
 end
@@ -155,7 +150,7 @@ function Actions:event(event)
   before(self, event)
   if event.event == "run.finished" then end_group(self) end
   local lines = self.plain:describe(event)
-  if lines then write(self, harmless(lines)) end
+  if lines then write(self, text.harmless(lines)) end
   local annotation = annotate[event.event] and annotate[event.event](event)
   if annotation then write(self, annotation) end
   after(self, event)

@@ -95,6 +95,14 @@ function M.lines(text)
   return lines
 end
 
+---Lines in which a workflow runner finds no command: it takes "##[…]" for one anywhere in a line, and "::…::" at its
+---beginning, after any spaces (actions/runner, ActionCommand.cs).
+---@param lines string
+---@return string
+function M.harmless(lines)
+  return (("\n" .. lines):gsub("##%[", "## ["):gsub("(\n%s*):(:)", "%1: %2"):sub(2))
+end
+
 ---Columns that a clean text takes.
 ---@param text string
 ---@return integer

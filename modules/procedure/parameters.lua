@@ -148,10 +148,14 @@ function M.read(specs, given, where)
   local names = {}
   for name in pairs(given) do names[#names + 1] = tostring(name) end
   table.sort(names)
+  local any_secret = false
+  for _, spec in pairs(specs) do any_secret = any_secret or spec.secret or false end
   for _, name in ipairs(names) do
     if not specs[name] then
       local near = nearest.name(name, specs)
-      fault("unknown parameter '%s' (given %s)%s", name, shown(given[name]),
+      -- It may be a secret whose name has a letter missing.
+      local hidden = near and specs[near].secret or not near and any_secret
+      fault("unknown parameter '%s'%s%s", name, hidden and "" or (" (given %s)"):format(shown(given[name])),
         near and ("; did you mean '%s'?"):format(near) or "")
     end
   end
