@@ -7,11 +7,11 @@ local world = require "fairlead.world"
 local SCRIPT <const> = "scripts/planning-data.lua"
 
 -- Rehearses without the development environment. `change` gets the fixture; `before` the world and its folder.
-local function release(change, before)
+local function release(change, before, parameters)
   local fixture = procedure.load(SCRIPT).rehearsal()
   if change then change(fixture) end
   local w = world.new { seed = 1, fixture = fixture }
-  local result = w:run(SCRIPT, { development = "no" }, {
+  local result = w:run(SCRIPT, parameters or { development = "no" }, {
     prepare = before and function(folder) before(w, folder) end,
   })
   return result, w
@@ -87,5 +87,24 @@ describe("a release takes a change", function()
       w:on("check_completed", function() w.github.pulls.list[1].state = "closed" end)
     end)
     assert.equal("pull-request-closed", result.reason)
+  end)
+
+  it("and tries in development nothing else, although somebody pushes when its build is started", function()
+    local result, w = release(nil, function(w)
+      local actions <const> = w.github.actions
+      local start <const> = actions.start
+      function actions:start(workflow, trigger)
+        if trigger.event == "workflow_dispatch" then
+          trigger.sha = w.github:commit_as("add-conservation-areas",
+            { author = "areviewer", message = "More", files = { ["more.txt"] = "more\n" } })
+        end
+        return start(self, workflow, trigger)
+      end
+    end, {})
+    assert.equal("github.run_failed", result.reason, tostring(result.error))
+    assert.matches("it builds %x+, not %x+: the branch moved; look at what came, and start again$",
+      tostring(result.error))
+    assert.is_true(result.elapsed < 10 * 60)
+    assert.is_nil(w.github.pulls.list[1].merged)
   end)
 end)

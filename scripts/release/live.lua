@@ -36,13 +36,20 @@ local function jobs_under_way(github, run)
   return ("%s, %s"):format(what, run.url)
 end
 
-local function built(release, build)
+local function built(release, build, sha)
   release.run:wait {
     name = "Build",
     timeout = release.settings.timeouts.build,
     every = 15,
     check = function()
       local found <const> = release.github:workflow_run(build.id)
+      if found.head_sha ~= sha then -- what is started by hand takes what its branch holds at that moment
+        errors.raise {
+          kind = "github.run_failed", op = "build", target = found.url,
+          message = ("it builds %s, not %s: the branch moved"):format(short(found.head_sha), short(sha)),
+          hint = "look at what came, and start again",
+        }
+      end
       if found.status ~= "completed" then return nil, jobs_under_way(release.github, found) end
       if found.conclusion ~= "success" then
         errors.raise {
@@ -139,11 +146,14 @@ local function console(environment, id)
   return ("https://%s.console.aws.amazon.com/codesuite/codedeploy/deployments/%s"):format(environment.region, id)
 end
 
---- How far a deployment is: the lifecycle event under way, and the share of the traffic that the new tasks take.
+--- How far a deployment is: the lifecycle event under way, and the share of the traffic that the new tasks take. For
+--- people only: a deployment has no targets before it starts (DeploymentNotStartedException), and does not fail for it.
 local function progress(codedeploy, environment, id)
-  local targets <const> = codedeploy:BatchGetDeploymentTargets {
+  local told <const>, err <const> = try(codedeploy.BatchGetDeploymentTargets, codedeploy, {
     deploymentId = id, targetIds = { environment.cluster .. ":" .. environment.service },
-  }.deploymentTargets or {}
+  })
+  if err and err.code ~= "DeploymentNotStartedException" then return { text = ("%s (%s)"):format(id, err) } end
+  local targets <const> = told and told.deploymentTargets or {}
   local target <const> = targets[1] and targets[1].ecsTarget
   if not target then return { text = id .. " is being prepared" } end
   local note = { text = id }
@@ -263,8 +273,8 @@ local function site_answers(release, environment, sha)
     timeout = release.settings.timeouts.site,
     every = 5,
     check = function()
-      local response <const> = http.get(site .. version.path):check()
-      local told <const> = tostring(response:json()[version.field])
+      local answer <const> = http.get(site .. version.path):check():json()
+      local told <const> = type(answer) == "table" and tostring(answer[version.field]) or "nothing"
       return git.is_abbreviation(told, sha) and { version = told }, ("%s answers with version %s"):format(site, told)
     end,
   }
@@ -312,7 +322,7 @@ end
 ---@param build { id: integer } its workflow run
 ---@return { digest: string, deployment: string, tasks: integer, site: string }
 function M.follow(release, environment, sha, build)
-  built(release, build)
+  built(release, build, sha)
   local image <const> = image_of(release, environment, sha)
   release.run:fact(("image %s:%s is %s"):format(environment.repository, image.tag, image.digest))
   local id <const> = deployment_of(release, environment, image, sha)

@@ -204,6 +204,12 @@ M.operations.GetDeploymentGroup = {
   end,
 }
 
+local function check_started(call, deployment)
+  if not deployment.started_at then
+    call:fail("DeploymentNotStartedException", "The specified deployment has not started.")
+  end
+end
+
 local function check_target(call, deployment, target_id)
   if target_id ~= view.target_id(deployment) then
     call:fail(
@@ -217,9 +223,7 @@ M.operations.ListDeploymentTargets = {
   input = { ["deploymentId!"] = "string", nextToken = "string", targetFilters = { "map", { "list", "string" } } },
   run = function(call, input)
     local deployment = find_deployment(call, input.deploymentId)
-    if not deployment.started_at then
-      call:fail("DeploymentNotStartedException", "The specified deployment has not started.")
-    end
+    check_started(call, deployment)
     local ids = {}
     local wanted = input.targetFilters and input.targetFilters.TargetStatus
     local status = view.target_status(deployment)
@@ -245,6 +249,7 @@ M.operations.BatchGetDeploymentTargets = {
   input = { ["deploymentId!"] = "string", ["targetIds!"] = { "list", "string" } },
   run = function(call, input)
     local deployment, list = find_deployment(call, input.deploymentId), {}
+    check_started(call, deployment)
     for i, target_id in ipairs(input.targetIds) do
       check_target(call, deployment, target_id)
       list[i] = view.target(call.aws, deployment)
