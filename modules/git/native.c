@@ -139,6 +139,9 @@ static void open_library(lua_State *L) {
   /* Formats that change nothing for a reader: settings of one worktree, objects that are fetched when wanted, objects that
   ** must not be pruned. libgit2 1.5 would refuse to open such a repository. */
   static const char *const extensions[] = {"worktreeconfig", "partialclone", "preciousobjects"};
+  bool known = lua_getfield(L, LUA_REGISTRYINDEX, LIBRARY " open") != LUA_TNIL;
+  lua_pop(L, 1);
+  if (known) return; /* the module is loaded anew */
   bool *open = lua_newuserdatauv(L, sizeof *open, 0);
   *open = false;
   luaL_newmetatable(L, LIBRARY);

@@ -469,8 +469,11 @@ void transfers_open(lua_State *L) {
   luaL_setfuncs(L, transfer_meta, 0);
   luaL_newlib(L, transfer_methods);
   lua_setfield(L, -2, "__index");
-  lua_newtable(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &spares_key);
   lua_pop(L, 2);
-  engine_box_open(L);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &engine_key) == LUA_TNIL) { /* a module loaded anew goes on with its engine */
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &spares_key);
+    engine_box_open(L);
+  }
+  lua_pop(L, 1);
 }
