@@ -12,7 +12,7 @@
 #include "internal.h"
 
 #define DEFAULT_MEMORY_LIMIT ((size_t)512 << 20)
-#define ERROR_RESERVE ((size_t)1 << 20) /* to build an error object when memory is out */
+#define RESERVE ((size_t)1 << 20) /* above the limit: to end tasks and say why when memory is out */
 #define DEFAULT_GRACE 10
 
 fl_host *fl_host_of(lua_State *L) {
@@ -34,6 +34,11 @@ const fl_error *fl_host_error(const fl_host *host, const char **details) {
 
 /* ---- making ---- */
 
+static size_t memory_limit(const fl_host *host) {
+  bool for_host = host->running == NULL || host->ending;
+  return for_host && host->memory_limit < SIZE_MAX - RESERVE ? host->memory_limit + RESERVE : host->memory_limit;
+}
+
 static void *allocate(void *context, void *block, size_t old_size, size_t new_size) {
   fl_host *host = context;
   if (block == NULL) old_size = 0; /* then Lua passes the kind of object */
@@ -42,7 +47,7 @@ static void *allocate(void *context, void *block, size_t old_size, size_t new_si
     host->memory_used -= old_size;
     return NULL;
   }
-  if (new_size > old_size && host->memory_used + (new_size - old_size) > host->memory_limit) return NULL;
+  if (new_size > old_size && host->memory_used + (new_size - old_size) > memory_limit(host)) return NULL;
   void *grown = realloc(block, new_size);
   if (grown != NULL) host->memory_used += new_size - old_size;
   return grown;
@@ -198,7 +203,7 @@ static int run_root(lua_State *L) {
   host->root = root;
   while (root->state != TASK_FINISHED) turn(host);
   int count = root->results;
-  luaL_checkstack(L, count, NULL);
+  luaL_checkstack(L, count + LUA_MINSTACK, NULL);
   lua_xmove(root->co, L, count);
   return root->failed ? lua_error(L) : count;
 }
@@ -225,7 +230,6 @@ static int describe_error(lua_State *L) {
 
 static int failed(fl_host *host) {
   lua_State *L = host->L;
-  host->memory_limit += ERROR_RESERVE;
   lua_pushcfunction(L, describe_error);
   lua_insert(L, -2);
   int code = FL_FAILED;
@@ -234,7 +238,6 @@ static int failed(fl_host *host) {
   else
     keep_error(host, "memory", "not enough memory", NULL);
   lua_pop(L, 1);
-  host->memory_limit -= ERROR_RESERVE;
   return code;
 }
 
@@ -287,10 +290,9 @@ static int run(fl_host *host, job *work) {
   lua_pushcfunction(L, run_job);
   lua_pushlightuserdata(L, work);
   int status = lua_pcall(L, 1, 0, 0);
-  int code = status == LUA_OK ? FL_DONE : failed(host);
   host->root = host->running = NULL;
   host->executing = NULL;
-  return code;
+  return status == LUA_OK ? FL_DONE : failed(host);
 }
 
 int fl_host_run_file(fl_host *host, const char *path, int argc, char **argv) {

@@ -167,6 +167,7 @@ struct fl_host {
   fl_task *ready_first, *ready_last;
   fl_task *root;
   fl_task *running;
+  bool ending;                   /* the running task ends others, which must not fail because memory is out */
   lua_State *volatile executing; /* the coroutine that runs now, for the interrupt's hook */
   int external;                  /* waits for something outside the process, all clocks */
   volatile sig_atomic_t interrupts;

@@ -27,12 +27,14 @@ static void interrupt_hook(lua_State *L, lua_Debug *ar) {
   fl_host *host = fl_host_of(L);
   fl_task *task = host->running;
   lua_sethook(L, NULL, 0, 0);
+  host->ending = true; /* a script that has filled its memory can be stopped, too */
   interrupt_take(host);
-  if (task == NULL) return;
-  if (!task->cancel_requested) { /* a child of the root's that does not wait for anything */
+  if (task != NULL && !task->cancel_requested) { /* a child of the root's that does not wait for anything */
     push_interrupted(host->L);
     task_cancel(host->L, task);
   }
+  host->ending = false;
+  if (task == NULL) return;
   if (task_must_stop(task)) task_raise_cancellation(L, task);
 }
 

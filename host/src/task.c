@@ -52,6 +52,13 @@ fl_task *task_at(lua_State *L, int index) {
   return luaL_checkudata(L, index, TASK);
 }
 
+/* There is none where a finalizer runs while the host itself works, or when the state ends. */
+static fl_task *running_task(lua_State *L) {
+  fl_task *task = fl_host_of(L)->running;
+  if (task == NULL) luaL_error(L, "tasks can only be used while the host runs a script");
+  return task;
+}
+
 /* Ends the groups that the body left open (task.start's, as a rule) one by one; then the body's results are the task's. */
 static int body_ended(lua_State *L, int status, lua_KContext failed) {
   (void)status;
@@ -68,7 +75,10 @@ static int body_ended(lua_State *L, int status, lua_KContext failed) {
 static int body_called(lua_State *L, int status, lua_KContext context) {
   (void)context;
   bool failed = status != LUA_OK && status != LUA_YIELD;
+  fl_host *host = fl_host_of(L);
+  host->ending = failed;
   if (failed) error_wrap(L); /* no handler runs when memory is out */
+  host->ending = false;
   return body_ended(L, LUA_OK, failed);
 }
 
@@ -142,7 +152,10 @@ static void task_ended(fl_task *task) {
   luaL_unref(L, LUA_REGISTRYINDEX, task->cancel_reference);
   task->cancel_reference = LUA_NOREF;
   signal_fire(&task->finished);
-  if (group == NULL) return; /* the root: fl_host_run holds its handle */
+  if (group == NULL) { /* the root: run_root holds its handle */
+    let_go(L, task);
+    return;
+  }
   group_remove(group, task);
   if (group == group->owner->background) {
     if (task->failed && !task->watched && !task->cancel_requested) {
@@ -174,6 +187,7 @@ static void task_resume(fl_task *task) {
   int status = lua_resume(co, host->L, arguments, &count);
   host->executing = NULL;
   host->running = NULL;
+  host->ending = false;
   if (status == LUA_YIELD) {
     /* Only the host yields a task (globals.c sees to it), unless a foreign C module does: that one merely lets others run. */
     if (count == 0 || !is_wait_tag(co, -count)) task_make_ready(task);
@@ -305,7 +319,7 @@ static fl_nret task_gc(lua_State *L) {
 /* native.name(text: string)
 **     -> (nothing); labels the running task in messages */
 static fl_nret task_name(lua_State *L) {
-  fl_task *task = fl_host_of(L)->running;
+  fl_task *task = running_task(L);
   const char *text = luaL_checkstring(L, 1);
   strncpy(task->name, text, sizeof task->name - 1);
   return 0;
@@ -320,7 +334,7 @@ static fl_nret task_current(lua_State *L) {
 /* ---- groups ---- */
 
 static group_box *new_group(lua_State *L) {
-  fl_task *owner = fl_host_of(L)->running;
+  fl_task *owner = running_task(L);
   group_box *group = lua_newuserdatauv(L, sizeof *group, 1);
   memset(group, 0, sizeof *group);
   luaL_setmetatable(L, GROUP);
@@ -363,7 +377,7 @@ static fl_nret group_new(lua_State *L) {
 static fl_nret group_start(lua_State *L) {
   group_box *group = check_group(L);
   luaL_checktype(L, 2, LUA_TFUNCTION);
-  task_new(L, lua_gettop(L) - 2, fl_host_of(L)->running->clock, group);
+  task_new(L, lua_gettop(L) - 2, running_task(L)->clock, group);
   return 1;
 }
 
@@ -406,7 +420,9 @@ static fl_nret group_next(lua_State *L) {
 static fl_nret group_closing(lua_State *L, fl_wait *wait) {
   (void)wait;
   group_box *group = luaL_checkudata(L, 1, GROUP);
+  fl_host *host = fl_host_of(L);
   lua_settop(L, 1);
+  host->ending = true; /* until it waits, or returns */
   if (group->members != NULL) return signal_wait(L, &group->changed, "tasks that end", true, group_closing);
   while (group->finished_first != NULL) {
     fl_task *task = group->finished_first;
@@ -417,6 +433,7 @@ static fl_nret group_closing(lua_State *L, fl_wait *wait) {
   }
   group->finished_last = NULL;
   disown(L, group);
+  host->ending = false;
   return 0;
 }
 
@@ -426,6 +443,7 @@ static fl_nret group_close(lua_State *L) {
   group_box *group = luaL_checkudata(L, 1, GROUP);
   if (group->owner == NULL) return 0;
   lua_settop(L, 1);
+  fl_host_of(L)->ending = true;
   for (fl_task *task = group->members, *next; task != NULL; task = next) {
     next = task->group_next;
     if (task->cancel_requested) continue;
@@ -439,7 +457,7 @@ static fl_nret group_close(lua_State *L) {
 /* native.start(fn: function, …)
 **     -> task.Task in the background of the calling task, which ends it with itself; its failure is the caller's */
 static fl_nret task_start(lua_State *L) {
-  fl_task *owner = fl_host_of(L)->running;
+  fl_task *owner = running_task(L);
   luaL_checktype(L, 1, LUA_TFUNCTION);
   if (owner->background == NULL) {
     owner->background = new_group(L);

@@ -18,9 +18,8 @@ bool is_wait_tag(lua_State *L, int index) {
   return lua_touserdata(L, index) == (const void *)&tag;
 }
 
-void fl_wait_check(lua_State *L, const char *what) {
-  fl_host *host = fl_host_of(L);
-  fl_task *task = host->running;
+static void check_place(lua_State *L, const char *what) {
+  const fl_task *task = fl_host_of(L)->running;
   if (task == NULL) luaL_error(L, "%s can only be called while the host runs a script", what);
   if (!lua_isyieldable(L)) {
     fl_error_push(L, "cannot_wait", "%s would have to wait where Lua cannot", what);
@@ -30,13 +29,18 @@ void fl_wait_check(lua_State *L, const char *what) {
     lua_setfield(L, -2, "hint");
     lua_error(L);
   }
+}
+
+void fl_wait_check(lua_State *L, const char *what) {
+  check_place(L, what);
+  fl_task *task = fl_host_of(L)->running;
   if (task_must_stop(task)) task_raise_cancellation(L, task);
 }
 
 static void count_external(fl_wait *wait, int change) {
   if (wait->internal) return;
   wait->task->host->external += change;
-  wait->task->clock->external += change;
+  if (wait->task->clock != NULL) wait->task->clock->external += change; /* the state's end may take the task first */
 }
 
 static int wait_continue(lua_State *L, int status, lua_KContext context) {
@@ -48,8 +52,8 @@ static int wait_continue(lua_State *L, int status, lua_KContext context) {
 }
 
 fl_nret fl_wait_begin(lua_State *L, fl_wait *wait, const char *what, fl_abandon abandon, fl_resume resume) {
+  if (!wait->shielded) check_place(L, what);
   fl_task *task = fl_host_of(L)->running;
-  if (!wait->shielded) fl_wait_check(L, what);
   wait->task = task;
   wait->abandon = abandon;
   wait->resume = resume;
@@ -60,6 +64,7 @@ fl_nret fl_wait_begin(lua_State *L, fl_wait *wait, const char *what, fl_abandon 
   task->wait = wait;
   task->state = TASK_WAITING;
   count_external(wait, 1);
+  if (task_must_stop(task)) wait_cancel(task); /* a finalizer has run since the check: stop what began */
   push_wait_tag(L);
   return lua_yieldk(L, 1, (lua_KContext)wait, wait_continue);
 }
