@@ -86,6 +86,26 @@ describe("fairlead SCRIPT", function()
     assert.matches("every task waits for another; the script waits in event:wait", result.stderr)
     assert.equal(1, result.code)
   end)
+
+  it("refuses what needs a task in finalizers that run when it has ended", function()
+    local result = run_script [[
+      local task, native, clock = require "fairlead.task", require "fairlead.task.native", require "fairlead.clock"
+      local group = native.group()
+      local forbidden = {
+        function() task.start(print) end, function() task.name "x" end, function() task.all { print } end,
+        function() task.timeout(1, print) end, function() task.event():wait() end, function() group:start(print) end,
+        function() clock.sleep(1) end, function() clock.simulate({}, print) end, function() os.exit(3) end,
+      }
+      package.loaded.late = setmetatable({}, { __gc = function()
+        for i, fn in ipairs(forbidden) do assert(not pcall(fn), i) end
+        assert(coroutine.wrap(function() return "fine" end)() == "fine")
+        print "refused"
+      end })
+    ]]
+    assert.equal("refused\n", result.stdout)
+    assert.equal("", result.stderr)
+    assert.equal(0, result.code)
+  end)
 end)
 
 describe("fairlead -e", function()
@@ -209,6 +229,18 @@ describe("Ctrl-C", function()
       interrupted("interrupt(1) coroutine.wrap(function() while true do end end)()").stdout)
     assert.equal("closed after interrupted\n",
       interrupted("interrupt(1) task.all { function() while true do end end, function() clock.sleep(60) end }").stdout)
+  end)
+
+  it("ends a busy closing handler that coroutine.close runs", function()
+    assert.equal("closed after interrupted\n", interrupted([[
+      local busy = coroutine.create(function()
+        local _ <close> = setmetatable({}, { __close = function() while true do end end })
+        coroutine.yield()
+      end)
+      coroutine.resume(busy)
+      interrupt(1)
+      coroutine.close(busy)
+    ]]).stdout)
   end)
 
   it("pressed twice cuts the cleaning short", function()

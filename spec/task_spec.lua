@@ -130,6 +130,19 @@ describe("a cancellation", function()
     assert.is_true(clock.now() < 1100)
   end))
 
+  it("ends closing handlers that would try for ever, also those that begin when the grace is over", quickly(function()
+    local rounds = 0
+    local _, err = try(task.timeout, 1, function()
+      local _ <close> = closing(function()
+        repeat rounds = rounds + 1 until pcall(clock.sleep, 1) or rounds == 1000
+      end)
+      local _ <close> = closing(function() clock.sleep(1e6) end)
+      clock.sleep(100)
+    end)
+    assert.is_true(err:is "timeout")
+    assert.equal(1, rounds)
+  end))
+
   it("lets a closing handler use pcall as anywhere else", quickly(function()
     local caught
     try(task.timeout, 1, function()

@@ -4,6 +4,7 @@ local native = ...
 local tag <const> = native.tag
 local executing, entered, rethrow = native.executing, native.entered, native.rethrow
 local resume, yield, create, close = coroutine.resume, coroutine.yield, coroutine.create, coroutine.close
+local status = coroutine.status
 
 -- A script's own coroutine that waits for the host yields `tag`: pass it outwards, up to the task, and come back with
 -- the answer.
@@ -18,7 +19,7 @@ local function settle(co, outer, at, ok, first, ...)
     outer = executing(co)
     return settle(co, outer, at, resume(co))
   end
-  if not ok then rethrow(at) end
+  if not ok then rethrow(at, first) end
   return ok, first, ...
 end
 
@@ -32,9 +33,20 @@ function coroutine.resume(co, ...)
   return enter(co, ...)
 end
 
+local function closed(outer, at, ok, problem)
+  executing(outer)
+  if not ok then rethrow(at, problem) end
+  return ok, problem
+end
+
+-- Its closing handlers run in it, and can be interrupted there.
+local function close_one(co)
+  return closed(executing(co), entered(), close(co))
+end
+
 local function unwrap(co, ok, ...)
   if ok then return ... end
-  if coroutine.status(co) ~= "running" then close(co) end
+  if status(co) ~= "running" then close_one(co) end
   error((...), 0)
 end
 
@@ -45,7 +57,8 @@ end
 
 function coroutine.close(co)
   if waiting[co] then error("cannot close a coroutine that waits in another task", 2) end
-  return close(co)
+  if type(co) ~= "thread" or status(co) == "running" or status(co) == "normal" then return close(co) end
+  return close_one(co)
 end
 
 coroutine.yield = native.yield

@@ -20,14 +20,17 @@ static lua_KContext entered(lua_State *L) {
   return (task->cancel_delivered ? DELIVERED : 0) | (task->cut ? CUT : 0);
 }
 
-/* A cancellation that came while the call ran is not the call's to swallow: raises it again. */
+/* The error is on top. A cancellation that came while the call ran is not the call's to swallow: raises it again. Nor is
+** one when the time to clean up is over: a handler that tries until it succeeds would go on for ever. */
 static void rethrow(lua_State *L, lua_KContext before) {
-  fl_task *task = fl_host_of(L)->running;
+  fl_host *host = fl_host_of(L);
+  const fl_task *task = host->running;
   if (task == NULL) return;
-  if ((task->cancel_delivered && !(before & DELIVERED)) || (task->cut && !(before & CUT))) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, task->cancel_reference);
-    lua_error(L);
-  }
+  host->executing = L; /* wherever it was raised */
+  if (!task->cancel_delivered) return;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, task->cancel_reference);
+  if (!(before & DELIVERED) || (task->cut && (!(before & CUT) || lua_rawequal(L, -1, -2)))) lua_error(L);
+  lua_pop(L, 1);
 }
 
 static int pcall_finished(lua_State *L, int status, lua_KContext before) {
@@ -126,15 +129,16 @@ static fl_nret boot_entered(lua_State *L) {
 }
 
 static fl_nret boot_rethrow(lua_State *L) {
+  lua_settop(L, 2);
   rethrow(L, lua_tointeger(L, 1));
   return 0;
 }
 
-/* executing(co) -> the coroutine that ran before */
+/* executing(co) -> the coroutine that ran before; nil outside tasks (a finalizer at the end), and so back to none */
 static fl_nret boot_executing(lua_State *L) {
   fl_host *host = fl_host_of(L);
-  lua_State *before = host->executing, *now = lua_tothread(L, 1);
-  if (now != NULL) host->executing = now;
+  lua_State *before = host->executing;
+  host->executing = host->running != NULL ? lua_tothread(L, 1) : NULL;
   if (before == NULL || !lua_checkstack(before, 1)) return 0;
   lua_pushthread(before);
   if (before != L) lua_xmove(before, L, 1);
