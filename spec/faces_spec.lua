@@ -38,6 +38,12 @@ describe("text from outside", function()
     assert.same({ "one", "two␛" }, text.lines "one\r\ntwo\27\n\n")
   end)
 
+  it("takes no time to clean, whatever it is", function()
+    local began <const> = os.clock()
+    text.clean("x" .. (" "):rep(300000) .. "x" .. ("\n"):rep(300000) .. ("\27"):rep(300000))
+    assert.is_true(os.clock() - began < 2)
+  end)
+
   it("is measured and cut by the columns that it takes", function()
     assert.equal(5, text.width "abcde")
     assert.equal(4, text.width "é日ñ")

@@ -75,6 +75,15 @@ describe("github.client", function()
     end)
   end)
 
+  it("refuses a token that no header can hold, without showing it", function()
+    environment.with({ GH_TOKEN = "ghp_first\nghp_second" }, function()
+      local err <const> = failure(github.client, { repository = "a/b" })
+      assert.equal("config.invalid", err.kind)
+      assert.equal("github.client GH_TOKEN: holds a line break or a space; set it to the token alone", tostring(err))
+    end)
+    assert.matches("token: non%-empty string or secret expected", tostring(failure(github.client, { token = "" })))
+  end)
+
   it("refuses a repository or an address that is none", function()
     assert.error_matches(function() github.client { repository = "just-a-name", token = "t" } end,
       'repository: "owner/name" expected')
@@ -233,6 +242,13 @@ describe("github.paginate", function()
     assert.equal(0, #other.requests)
   end)
 
+  it("reads a hostile Link as fast as any", function()
+    local began <const> = os.clock()
+    local link <const> = ("<"):rep(100000)
+    fake.run(function() return 200, {}, { Link = link } end, function() client("http://h"):list "pulls" end)
+    assert.is_true(os.clock() - began < 2)
+  end)
+
   it("ends with an error after so many pages", function()
     local s
     s = server.start(function(exchange)
@@ -311,6 +327,16 @@ describe("github limits", function()
     assert.near(7, seen[2].at - seen[1].at, 0.1)
     assert.is_true(seen[3].at - seen[2].at >= 60)
     assert.is_true(seen[4].at - seen[3].at >= 120)
+  end)
+
+  it("say when GitHub asks for a silence without end", function()
+    for _, headers in ipairs { { ["Retry-After"] = ("9"):rep(60) }, { ["Retry-After"] = "1e999" },
+      { ["X-RateLimit-Remaining"] = "0", ["X-RateLimit-Reset"] = ("9"):rep(60) } } do
+      local _, err = fake.run(function() return 429, {}, headers end, function()
+        return failure(function() client("http://h"):get "/x" end)
+      end)
+      assert.equal("github.api.rate_limited", err.kind)
+    end
   end)
 
   it("silence all requests of the client, not only the one that was refused", function()

@@ -33,6 +33,7 @@ describe("service addresses", function()
       local err <const> = failure(address.base, wrong, "X_URL")
       assert.equal("config.invalid", err.kind)
       assert.matches("X_URL", tostring(err))
+      assert.is_nil(tostring(err):find("u:p", 1, true))
     end
   end)
 end)
@@ -61,6 +62,24 @@ describe("service answers", function()
     assert.equal("json.syntax", err.cause.kind)
     assert.matches("x.get /y: answered 200 with something that is not JSON (no content type, 6 bytes)", tostring(err),
       1, true)
+  end)
+
+  it("give reasons of a length that can be read, whole characters only", function()
+    assert.equal("short", answer.brief "short")
+    local long <const> = answer.brief(("é"):rep(40000000))
+    assert.is_true(#long < 1100)
+    assert.is_truthy(utf8.len(long))
+    assert.matches("é…$", long)
+  end)
+
+  it("have waits that are numbers and have an end, or none", function()
+    assert.equal(30, answer.seconds "30")
+    assert.equal(1.5, answer.seconds " 1.5 ")
+    for _, wrong in ipairs { "", "-1", "1e999", "inf", "nan", "0x10", "soon", ("9"):rep(400) } do
+      assert.is_nil(answer.seconds(wrong))
+    end
+    assert.is_true(answer.seconds(("9"):rep(99)) < math.huge)
+    assert.is_nil(answer.seconds(nil))
   end)
 
   it("have times in unix seconds", function()

@@ -3,6 +3,7 @@
 --- Sources: "AWS JSON 1.1 protocol" in the Smithy specification (error type in `__type` or X-Amzn-ErrorType, "#" and
 --- ":" around the code); "AWS query compatible" errors of SQS (x-amzn-query-error); "Common errors" in each service's
 --- API reference.
+local answer = require "fairlead.service.answer"
 local errors = require "fairlead.errors"
 local json = require "fairlead.json"
 
@@ -54,7 +55,7 @@ local function code_of(response, body)
   if not raw then
     return ("HTTP %d"):format(response.status)
   end
-  return (raw:gsub("^.*#", ""):gsub(":.*$", ""))
+  return answer.brief(raw:gsub("^.*#", ""):gsub(":.*$", ""))
 end
 
 --- An answer that is not a success, as an error object.
@@ -70,7 +71,7 @@ function M.new(response, about)
   local err = errors.new {
     kind = kind, op = about.op, target = about.target, status = response.status, code = code,
     request_id = response.headers["x-amzn-requestid"] or response.headers["x-amz-request-id"],
-    message = type(text) == "string" and text ~= "" and ("%s: %s"):format(code, text) or code,
+    message = type(text) == "string" and text ~= "" and answer.brief(("%s: %s"):format(code, text)) or code,
     hint = hint_of(code, about.service) or kind == "aws.api.not_authorised" and PERMISSION or nil,
   }
   err.retryable = Retry.is_transient(err)

@@ -71,7 +71,7 @@ end
 function M.clean(text)
   text = tostring(text)
   if not text:find "[%c\x80-\xff]" then return text end
-  text = text:gsub("%s*[\r\n]+%s*", " "):gsub("\t", " ")
+  text = text:gsub("%s+", function(space) return space:find "[\r\n]" and " " or nil end):gsub("\t", " ")
   local parts, at = {}, 1
   while at <= #text do
     local ok, bad = utf8.len(text, at)

@@ -10,6 +10,7 @@ local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local http = require "fairlead.http"
 local json = require "fairlead.json"
+local token = require "fairlead.service.token"
 
 local Governor = require "fairlead.github.governor"
 local failure = require "fairlead.github.failure"
@@ -50,21 +51,11 @@ local Client = {}
 Client.__index = Client
 
 local function find_token(options)
-  if options.token ~= nil then
-    if type(options.token) == "string" and options.token ~= "" then
-      return secret(options.token)
-    end
-    return options.token
-  end
-  local text = environment.get "GH_TOKEN" or environment.get "GITHUB_TOKEN"
-  if not text then
-    errors.raise {
-      kind = "config.missing", op = "github.client", target = options.repository or "GitHub",
-      message = "no GitHub token",
-      hint = "set GH_TOKEN or GITHUB_TOKEN to a token with access to the repository (`gh auth token` prints one)",
-    }
-  end
-  return secret(text)
+  return token.find(options.token, {
+    op = "github.client", target = options.repository or "GitHub", service = "GitHub",
+    variables = { "GH_TOKEN", "GITHUB_TOKEN" },
+    hint = "set GH_TOKEN or GITHUB_TOKEN to a token with access to the repository (`gh auth token` prints one)",
+  })
 end
 
 ---@param options fairlead.github.ClientOptions
@@ -291,7 +282,7 @@ end
 
 --- The address after rel="next" in a Link header.
 local function next_page(link)
-  for target, parameters in (link or ""):gmatch "<([^>]*)>([^<]*)" do
+  for target, parameters in (link or ""):gmatch "<([^<>]*)>([^<]*)" do
     if parameters:find 'rel="?next"?' then
       return target
     end

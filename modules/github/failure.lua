@@ -3,6 +3,7 @@
 --- Sources: docs.github.com "Troubleshooting the REST API" (404 instead of 403, 422 and its `errors`), "Permissions
 --- required for fine-grained personal access tokens" (X-Accepted-GitHub-Permissions), "Authenticating with SAML single
 --- sign-on" (X-GitHub-SSO).
+local answer = require "fairlead.service.answer"
 local errors = require "fairlead.errors"
 local json = require "fairlead.json"
 
@@ -46,7 +47,7 @@ local function message_of(response)
   if #parts == 0 and type(body.errors) == "string" then
     parts[1] = body.errors
   end
-  return #parts > 0 and body.message .. ": " .. table.concat(parts, "; ") or body.message
+  return answer.brief(#parts > 0 and body.message .. ": " .. table.concat(parts, "; ") or body.message)
 end
 
 local function hint_of(response)
@@ -99,7 +100,8 @@ function M.raise_graphql(response, decoded, op, target)
     kind = GRAPHQL_KINDS[first.type] or "github.api", op = op, target = target,
     status = response.status, code = first.type, request_id = response.headers["x-github-request-id"],
     retryable = first.type == "RATE_LIMITED",
-    message = (first.message or "GitHub answered neither data nor errors") .. more,
+    message = answer.brief(type(first.message) == "string" and first.message
+      or "GitHub answered neither data nor errors") .. more,
   }
 end
 

@@ -4,6 +4,7 @@
 --- Sources: docs.github.com "Best practices for using the REST API" (serial requests, a second between writes, what
 --- Retry-After asks for) and "Rate limits for the REST API"; octokit's plugin-throttling.js for the second after a
 --- reset and the words that tell a secondary limit.
+local answer = require "fairlead.service.answer"
 local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
 local task = require "fairlead.task"
@@ -93,7 +94,7 @@ function Governor:observe(response)
     return false
   end
   local headers <const> = response.headers
-  local retry_after = tonumber(headers["retry-after"])
+  local retry_after = answer.seconds(headers["retry-after"])
   local text <const> = (response.body or ""):lower()
   local secondary <const> = text:find("secondary rate", 1, true) or text:find("abuse detection", 1, true)
   local now <const> = clock.now()
@@ -102,8 +103,9 @@ function Governor:observe(response)
     self.limit = "a secondary rate limit"
     wait = math.max(retry_after, 1)
   elseif headers["x-ratelimit-remaining"] == "0" and not secondary then
-    self.limit = ("the rate limit of %s requests an hour"):format(headers["x-ratelimit-limit"] or "so many")
-    wait = math.max((tonumber(headers["x-ratelimit-reset"]) or now + SECONDARY_WAIT) + RESET_MARGIN - now, 1)
+    self.limit = ("the rate limit of %s requests an hour"):format(
+      answer.seconds(headers["x-ratelimit-limit"]) and headers["x-ratelimit-limit"] or "so many")
+    wait = math.max((answer.seconds(headers["x-ratelimit-reset"]) or now + SECONDARY_WAIT) + RESET_MARGIN - now, 1)
   elseif secondary or status == 429 then
     self.limit = "a secondary rate limit"
     wait = SECONDARY_WAIT * 2 ^ self.secondary

@@ -33,7 +33,8 @@ end
 function M.base(url, source)
   if type(url) ~= "string" or not M.origin(url) or url:find "[?#%s]" then
     errors.raise {
-      kind = "config.invalid", op = source, target = tostring(url),
+      kind = "config.invalid", op = source,
+      target = (tostring(url):gsub("//[^/]*@", "//…@")), -- a password is nobody's business
       message = "is not a base address",
       hint = "write it as https://host or https://host/path, without a query or a user name",
     }

@@ -86,6 +86,28 @@ function M.time(text)
   return at
 end
 
+local LONGEST <const> = 1000 -- bytes
+
+--- What a service gives as a reason, no longer than a line in an error, a message or a log may be.
+---@param text string
+---@return string
+function M.brief(text)
+  if #text <= LONGEST then
+    return text
+  end
+  return (text:sub(1, LONGEST):gsub("[\192-\255][\128-\191]*$", "")) .. "…"
+end
+
+local FAR <const> = 1e10 -- seconds; more than any of the waits and times that are told
+
+--- The number in a header such as Retry-After or X-RateLimit-Reset; nil for nil and for what is none.
+---@param text string?
+---@return number? seconds not below 0, and finite
+function M.seconds(text)
+  local number = text and #text < 100 and text:match "^%s*(%d+%.?%d*)%s*$"
+  return number and math.min(tonumber(number), FAR) or nil
+end
+
 local MONTHS <const> = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10,
   Nov = 11, Dec = 12 }
 

@@ -11,6 +11,7 @@ local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local http = require "fairlead.http"
 local json = require "fairlead.json"
+local token = require "fairlead.service.token"
 
 local Limits = require "fairlead.slack.limits"
 local failure = require "fairlead.slack.failure"
@@ -37,20 +38,10 @@ local Client = {}
 Client.__index = Client
 
 local function find_token(options)
-  if options.token ~= nil then
-    if type(options.token) == "string" and options.token ~= "" then
-      return secret(options.token)
-    end
-    return options.token
-  end
-  local text <const> = environment.get "SLACK_BOT_TOKEN"
-  if not text then
-    errors.raise {
-      kind = "config.missing", op = "slack.client", target = "Slack", message = "no Slack token",
-      hint = "set SLACK_BOT_TOKEN to the bot's token (it begins with xoxb-)",
-    }
-  end
-  return secret(text)
+  return token.find(options.token, {
+    op = "slack.client", target = "Slack", service = "Slack", variables = { "SLACK_BOT_TOKEN" },
+    hint = "set SLACK_BOT_TOKEN to the bot's token (it begins with xoxb-)",
+  })
 end
 
 ---@param options? fairlead.slack.ClientOptions
@@ -163,7 +154,7 @@ function Client:call(method, body, options)
     end
     if err:is "slack.api.rate_limited" then
       -- Not carried out, so it may be sent again, whatever it does.
-      retry_after = response and tonumber(response.headers["retry-after"]) or 30
+      retry_after = response and answer.seconds(response.headers["retry-after"]) or 30
       self.limits:silence(method, retry_after + chance.random())
     else
       failures = failures + 1

@@ -1,6 +1,7 @@
 --- Slack's refusals (`ok: false` in an answer of status 200) as error objects.
 ---
 --- Source: docs.slack.dev "Using the Slack Web API" (evaluating responses) and the methods' lists of errors.
+local answer = require "fairlead.service.answer"
 local errors = require "fairlead.errors"
 
 local M = {}
@@ -43,7 +44,7 @@ local TRANSIENT <const> = { internal_error = true, fatal_error = true, service_u
 ---@param about {op: string, target: string}
 ---@return Error
 function M.refusal(decoded, response, about)
-  local code <const> = type(decoded.error) == "string" and decoded.error or "unknown_error"
+  local code <const> = type(decoded.error) == "string" and answer.brief(decoded.error) or "unknown_error"
   local kind, hint = "slack.api", HINTS[code]
   if NOT_AUTHORISED[code] then
     kind, hint = "slack.api.not_authorised", NOT_AUTHORISED[code]
@@ -53,15 +54,16 @@ function M.refusal(decoded, response, about)
     kind = "slack.api.rate_limited"
   end
   local message = code:gsub("_", " ")
-  if code == "missing_scope" and decoded.needed then
-    message = ("missing scope %s (the token has: %s)"):format(decoded.needed, decoded.provided or "none")
+  if code == "missing_scope" and type(decoded.needed) == "string" then
+    message = ("missing scope %s (the token has: %s)"):format(decoded.needed, tostring(decoded.provided or "none"))
   end
-  local details = decoded.response_metadata and decoded.response_metadata.messages
+  local details = type(decoded.response_metadata) == "table" and decoded.response_metadata.messages
   if type(details) == "table" and type(details[1]) == "string" then
     message = message .. ": " .. details[1]
   end
   return errors.new {
-    kind = kind, op = about.op, target = about.target, status = response.status, code = code, message = message,
+    kind = kind, op = about.op, target = about.target, status = response.status, code = code,
+    message = answer.brief(message),
     hint = hint, request_id = response.headers["x-slack-req-id"], retryable = TRANSIENT[code] or false,
   }
 end
