@@ -293,15 +293,16 @@ local function head_of_main(self)
   return self.github:get("branches/" .. self.settings.main).commit.sha
 end
 
---- Slack ids of the admins, less the change's own author.
+--- Slack ids of the admins, less the change's own author and whoever releases it.
 local function approvers_of(self, change)
-  local ids = {}
+  local ids, requester <const> = {}, self.github:viewer()
   for login, id in pairs(self.settings.admins) do
-    if login ~= change.author then ids[#ids + 1] = id end
+    if login ~= change.author and login ~= requester then ids[#ids + 1] = id end
   end
   table.sort(ids)
   if #ids == 0 then
-    self.run:refuse("no-approver", "the only admin is the change's author", "name another one in settings.lua")
+    self.run:refuse("no-approver", "the only admin is the change's author, or releases it",
+      "name another one in settings.lua, or let somebody else release it")
   end
   return ids
 end

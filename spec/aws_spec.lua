@@ -233,6 +233,17 @@ describe("aws retries", function()
     assert.near(0.05, new[2].at - new[1].at - 0.05, 0.01)
   end)
 
+  it("are four and closer for DynamoDB", function()
+    local function failing() return 500, {} end
+    local seen <const> = run(failing, function() failure(function() client("dynamodb"):ListTables() end) end)
+    assert.equal(4, #seen)
+    assert.near(0.025, seen[2].at - seen[1].at - 0.05, 0.01)
+    assert.near(0.1, seen[4].at - seen[3].at - 0.05, 0.01)
+    assert.equal(3, #run(failing, function()
+      failure(function() client("dynamodb", nil, { AWS_NEW_RETRIES_2026 = "false" }):ListTables() end)
+    end))
+  end)
+
   it("end with the deadline of the call", function()
     local seen <const>, at = run(throttled, function()
       failure(function() client("ecs", { timeout = 2 }):ListClusters() end)

@@ -107,4 +107,23 @@ describe("a release takes a change", function()
     assert.is_true(result.elapsed < 10 * 60)
     assert.is_nil(w.github.pulls.list[1].merged)
   end)
+
+  it("that an admin releases, and asks another admin", function()
+    local result, w = release(function(fixture)
+      fixture.github.user = "anadmin"
+      fixture.people.admins = {
+        { name = "anadmin", after_seconds = 60 }, { name = "anotheradmin", after_seconds = 900 },
+      }
+    end, function(w, folder)
+      push(w, folder, "HEAD")
+      w.github.pulls:open { title = "Areas", head = "add-conservation-areas", base = "main", by = "adeveloper" }
+    end)
+    assert.equal("done", result.outcome, tostring(result.error))
+    local by
+    for _, event in ipairs(result.events) do
+      if event.event == "gate.decided" and event.path == "Approval" then by = event.by end
+    end
+    assert.equal("anotheradmin", by)
+    assert.matches("<@U02ADMIN>: your answer does not count here", said(w))
+  end)
 end)

@@ -89,7 +89,7 @@ function Client.new(session, service, description, options)
     session = session, service = service, description = description, region = region,
     endpoint = endpoint_of(service, description, region, options),
     timeout = options.timeout or CALL_TIMEOUT, request_timeout = options.request_timeout or REQUEST_TIMEOUT,
-    retry = Retry.new(session:settings()),
+    retry = Retry.new(session:settings(), description.retries),
   }, metatable)
 end
 

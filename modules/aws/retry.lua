@@ -34,7 +34,7 @@ local STATUSES <const> = { [500] = true, [502] = true, [503] = true, [504] = tru
 local Retry = {}
 Retry.__index = Retry
 
-local function attempts_of(profile)
+local function attempts_of(profile, usual)
   local text, source = environment.get "AWS_MAX_ATTEMPTS", "AWS_MAX_ATTEMPTS"
   if not text and profile.max_attempts then
     text, source = profile.max_attempts, "max_attempts in the AWS profile"
@@ -49,16 +49,19 @@ local function attempts_of(profile)
     errors.raise { kind = "config.invalid", op = "AWS_RETRY_MODE", target = mode, message = "is no retry mode",
       hint = "standard is what there is; adaptive and legacy are taken for it" }
   end
-  return attempts or (mode == "legacy" and 5 or 3)
+  return attempts or (mode == "legacy" and 5 or usual)
 end
 
 --- The retry rules and the quota of one client.
 ---@param profile table<string, string> the profile's settings
+---@param own? {attempts: integer, base: number} what a service has of its own in the rules of 2026
 ---@return table
-function Retry.new(profile)
+function Retry.new(profile, own)
   local before <const> = (environment.get "AWS_NEW_RETRIES_2026" or ""):lower() == "false"
+  own = not before and own or { attempts = 3 }
   return setmetatable({
-    attempts = attempts_of(profile), rules = before and RULES_BEFORE or RULES_2026, tokens = QUOTA,
+    attempts = attempts_of(profile, own.attempts), rules = before and RULES_BEFORE or RULES_2026, base = own.base,
+    tokens = QUOTA,
   }, Retry)
 end
 
@@ -107,7 +110,8 @@ function Retry:wait(err, attempt, deadline, retry_after)
   end
   local pause
   if rules.server_hint then
-    pause = chance.random() * math.min((throttled and rules.throttling_base or rules.base) * 2 ^ (attempt - 1), LONGEST)
+    local base <const> = throttled and rules.throttling_base or self.base or rules.base
+    pause = chance.random() * math.min(base * 2 ^ (attempt - 1), LONGEST)
     if retry_after then
       pause = math.max(retry_after, math.min(pause, retry_after + 5))
     end

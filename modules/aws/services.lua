@@ -11,6 +11,7 @@ local M = {}
 ---@field json string version of the protocol, in Content-Type
 ---@field id string as in AWS_ENDPOINT_URL_<ID>
 ---@field tokens? table<string, string> operation -> the parameter that makes it safe to repeat
+---@field retries? {attempts: integer, base: number} other than the other services'; base: seconds
 ---@field long_polls? table<string, number> operation -> seconds that an answer may take by intent
 ---@field secret? boolean `SecretString` and `SecretBinary` in answers are secrets
 
@@ -21,6 +22,7 @@ M.list = {
   codepipeline = { host = "codepipeline", signing = "codepipeline", target = "CodePipeline_20150709", json = "1.1",
     id = "CODEPIPELINE", tokens = { StartPipelineExecution = "clientRequestToken" } },
   dynamodb = { host = "dynamodb", signing = "dynamodb", target = "DynamoDB_20120810", json = "1.0", id = "DYNAMODB",
+    retries = { attempts = 4, base = 0.025 },
     tokens = { ExecuteTransaction = "ClientRequestToken", ExportTableToPointInTime = "ClientToken",
       ImportTable = "ClientToken", TransactWriteItems = "ClientRequestToken" } },
   ecr = { host = "api.ecr", signing = "ecr", target = "AmazonEC2ContainerRegistry_V20150921", json = "1.1",

@@ -155,7 +155,9 @@ function Actions:workflow_runs(options)
 end
 
 --- The login of the token's user; nil for tokens that have none (an Actions job's own).
-local function own_login(self)
+---@async
+---@return string?
+function Actions:viewer()
   if self.login == nil then
     local user, err = try(self.get, self, "/user", nil, { op = "github.user" })
     if not user and not err:is "github.api" then
@@ -180,7 +182,7 @@ local function candidates(self, dispatch)
     end
   end
   if #found > 1 then
-    local actor <const> = dispatch.actor or own_login(self)
+    local actor <const> = dispatch.actor or self:viewer()
     local own = {}
     for _, run in ipairs(found) do
       if run.actor == actor then
