@@ -29,6 +29,12 @@ local M = {}
 function M.new(run, settings, options)
   local self = setmetatable({ run = run, settings = settings, results = {} }, Release)
   self.sites = options and options.sites
+  if self.sites and not self.sites:find "^https?://[^%s]+$" then
+    errors.raise {
+      kind = "usage", op = "release", target = self.sites, message = "is no address for the sites",
+      hint = "write it as http://127.0.0.1:8080/sites/{host}",
+    }
+  end
   self.github = github.client { repository = settings.repository }
   self.slack = slack.client {}
   self.talk = talk.new(run, self.slack, settings)

@@ -9,10 +9,11 @@ local function git(folder, ...)
 end
 
 -- Rehearses after `prepare` has changed the working copy; checks that nothing was written anywhere.
-local function refused(prepare)
+local function refused(prepare, parameters)
   local w = world.new { seed = 1 }
-  local result = w:run(SCRIPT, {}, { prepare = prepare })
+  local result = w:run(SCRIPT, parameters or {}, { prepare = prepare })
   assert.same({}, w.github.pulls.list)
+  for _, channel in ipairs(w.slack.channels) do assert.same({}, channel.messages or {}) end
   return result, tostring(result.error)
 end
 
@@ -64,5 +65,12 @@ describe("a release is refused", function()
     local result, text = refused(function(folder) process.run({ "rm", "-rf", folder.work .. "/.git" }):check() end)
     assert.equal("git.no_repository", result.reason)
     assert.matches("change into a clone", text)
+  end)
+
+  it("with an address of the sites that is none, before anything else", function()
+    local result, text = refused(nil, { sites = "planning.example" })
+    assert.equal(2, result.exit_code)
+    assert.equal("release planning.example: is no address for the sites; write it as "
+      .. "http://127.0.0.1:8080/sites/{host}", text)
   end)
 end)

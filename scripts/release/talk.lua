@@ -99,11 +99,12 @@ function Talk:tell(message)
   local headline <const> = HEADLINE[message.outcome] or ":x: failed"
   if message.outcome == "done" then return self:say(headline) end
   self:say(("%s: %s"):format(headline, slack.escape(tostring(message.error))))
-  if message.outcome == "interrupted" then return end
+  -- What never began is between the terminal and whoever sits there.
+  if message.outcome == "interrupted" or not self.change then return end
   self.slack:post {
     channel = self.settings.infrastructure_channel,
-    text = ("%s: release of %s%s\n%s"):format(headline, self.settings.name,
-      self.change and ", " .. link(self.change.url, ("#%d"):format(self.change.number)) or "", facts_of(self, message)),
+    text = ("%s: release of %s, %s\n%s"):format(headline, self.settings.name,
+      link(self.change.url, ("#%d"):format(self.change.number)), facts_of(self, message)),
     metadata = { event_type = "fairlead_failure", event_payload = { run = self.run.id } },
   }
 end
