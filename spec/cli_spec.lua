@@ -298,6 +298,13 @@ describe("the command line", function()
     end
   end)
 
+  it("says where a script waits although Lua cannot", function()
+    local result = fairlead("run", procedure_of "table.sort({ 2, 1 }, function() clock.sleep(1) end)", "--plain")
+    assert.equal(1, result.code)
+    assert.matches("^fairlead: clock.sleep would have to wait where Lua cannot; [^\n]+\n    script.lua:3: in ",
+      result.stderr)
+  end)
+
   it("tells everything that it knows of an error when asked", function()
     local script = procedure_of [[
       require("fairlead.errors").raise { kind = "github.api.not_found", op = "github.pull_request",

@@ -48,6 +48,13 @@ local function print_below(details)
   for line in details:gmatch "[^\n]+" do io.stderr:write(text.harmless("    " .. text.clean(line)), "\n") end
 end
 
+---Whether it is the script that is wrong, so that its traceback tells where.
+---@param err Error
+---@return boolean
+function M.is_mistake(err)
+  return err.kind == "script" or err.kind == "cannot_wait"
+end
+
 ---One line on standard error: what failed, on what, why, what to do. A script's own mistake brings its traceback.
 ---@param err Error
 ---@param verbose? boolean everything that is known, below the line
@@ -59,7 +66,7 @@ function M.print_error(err, verbose)
   end
   if verbose then
     print_below(errors.describe(err))
-  elseif err.kind == "script" then
+  elseif M.is_mistake(err) then
     print_below(err.traceback or "")
   end
 end

@@ -72,8 +72,9 @@ function M.finish(result, options)
     local text = require "fairlead.faces.text"
     io.stderr:write("fairlead: what was shown is not all that happened: ", text.clean(result.broken), "\n")
   end
-  if err and (result.outcome == "usage" or err.kind == "script" or options.json or options.verbose) then
-    require "fairlead.cli".print_error(err, options.verbose)
+  local cli = require "fairlead.cli"
+  if err and (result.outcome == "usage" or cli.is_mistake(err) or options.json or options.verbose) then
+    cli.print_error(err, options.verbose)
   end
   return result.exit_code
 end
