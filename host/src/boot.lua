@@ -2,7 +2,8 @@
 -- `require` whose modules may wait. Runs once for each host, before any script; `native` is globals.c's table.
 local native = ...
 local tag <const> = native.tag
-local executing, entered, rethrow = native.executing, native.entered, native.rethrow
+local executing, entered, rethrow, cancelled = native.executing, native.entered, native.rethrow, native.cancelled
+local guarded = native.guarded
 local resume, yield, create, close = coroutine.resume, coroutine.yield, coroutine.create, coroutine.close
 local status = coroutine.status
 
@@ -19,7 +20,12 @@ local function settle(co, outer, at, ok, first, ...)
     outer = executing(co)
     return settle(co, outer, at, resume(co))
   end
-  if not ok then rethrow(at, first) end
+  if not ok and cancelled(at, first) then -- nobody is left to close it
+    executing(co)
+    close(co)
+    executing(outer)
+    rethrow(at, first)
+  end
   return ok, first, ...
 end
 
@@ -51,7 +57,7 @@ local function unwrap(co, ok, ...)
 end
 
 function coroutine.wrap(fn)
-  local co = create(fn)
+  local co = create(type(fn) == "function" and guarded(fn) or fn)
   return function(...) return unwrap(co, enter(co, ...)) end
 end
 

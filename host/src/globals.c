@@ -22,15 +22,22 @@ static lua_KContext entered(lua_State *L) {
 
 /* The error is on top. A cancellation that came while the call ran is not the call's to swallow: raises it again. Nor is
 ** one when the time to clean up is over: a handler that tries until it succeeds would go on for ever. */
-static void rethrow(lua_State *L, lua_KContext before) {
+static bool must_rethrow(lua_State *L, lua_KContext before) {
   fl_host *host = fl_host_of(L);
   const fl_task *task = host->running;
-  if (task == NULL) return;
+  if (task == NULL) return false;
   host->executing = L; /* wherever it was raised */
-  if (!task->cancel_delivered) return;
+  if (!task->cancel_delivered) return false;
   lua_rawgeti(L, LUA_REGISTRYINDEX, task->cancel_reference);
-  if (!(before & DELIVERED) || (task->cut && (!(before & CUT) || lua_rawequal(L, -1, -2)))) lua_error(L);
+  bool same = lua_rawequal(L, -1, -2);
   lua_pop(L, 1);
+  return !(before & DELIVERED) || (task->cut && (!(before & CUT) || same));
+}
+
+static void rethrow(lua_State *L, lua_KContext before) {
+  if (!must_rethrow(L, before)) return;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, fl_host_of(L)->running->cancel_reference);
+  lua_error(L);
 }
 
 static int pcall_finished(lua_State *L, int status, lua_KContext before) {
@@ -134,6 +141,32 @@ static fl_nret boot_rethrow(lua_State *L) {
   return 0;
 }
 
+/* cancelled(at, error) -> whether rethrow would raise */
+static fl_nret boot_cancelled(lua_State *L) {
+  lua_settop(L, 2);
+  lua_pushboolean(L, must_rethrow(L, lua_tointeger(L, 1)));
+  return 1;
+}
+
+static int guarded_ended(lua_State *L, int status, lua_KContext context) {
+  (void)context;
+  return status == LUA_OK || status == LUA_YIELD ? lua_gettop(L) : lua_error(L);
+}
+
+static fl_nret call_guarded(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  return guarded_ended(L, lua_pcallk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, 0, guarded_ended), 0);
+}
+
+/* guarded(fn) -> fn for a coroutine whose closing handlers may wait after an error, too: they run in it, not over it */
+static fl_nret boot_guarded(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  lua_pushcclosure(L, call_guarded, 1);
+  return 1;
+}
+
 /* executing(co) -> the coroutine that ran before; nil outside tasks (a finalizer at the end), and so back to none */
 static fl_nret boot_executing(lua_State *L) {
   fl_host *host = fl_host_of(L);
@@ -160,6 +193,8 @@ static fl_nret boot_is_file(lua_State *L) {
 static const luaL_Reg boot_functions[] = {
     {"entered", boot_entered},     /* the cancellation's state, for rethrow */
     {"rethrow", boot_rethrow},     /* what must not be swallowed */
+    {"cancelled", boot_cancelled}, /* whether it would be */
+    {"guarded", boot_guarded},     /* a coroutine's body */
     {"executing", boot_executing}, /* for the interrupt's hook */
     {"yield", boot_yield},         /* of a script's coroutine */
     {"is_file", boot_is_file},     /* can be read */
