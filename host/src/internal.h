@@ -85,6 +85,7 @@ struct fl_task { /* a "task.Task" userdata; its user value is the coroutine */
   bool failed;
   bool watched; /* somebody asked for its result: its failure is theirs */
   bool cancel_requested;
+  bool failed_below; /* cancelled because a task in its background failed: it fails with that one's error */
   bool cancel_delivered;
   bool cut;             /* no more time to clean up: every wait raises */
   int cancel_reference; /* registry: the error object to raise */

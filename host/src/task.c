@@ -158,7 +158,8 @@ static void task_ended(fl_task *task) {
   }
   group_remove(group, task);
   if (group == group->owner->background) {
-    if (task->failed && !task->watched && !task->cancel_requested) {
+    if (task->failed && !task->watched && (!task->cancel_requested || task->failed_below)) {
+      if (!group->owner->cancel_requested) group->owner->failed_below = true;
       lua_pushvalue(task->co, -1);
       lua_xmove(task->co, L, 1);
       task_cancel(L, group->owner);
