@@ -73,4 +73,16 @@ describe("a release is refused", function()
     assert.equal("release planning.example: is no address for the sites; write it as "
       .. "http://127.0.0.1:8080/sites/{host}", text)
   end)
+
+  it("without access to a service, before anything is pushed", function()
+    for _, service in ipairs { "github", "slack" } do
+      local w = world.new { seed = 1 }
+      local result = w:run(SCRIPT, {}, { prepare = function()
+        w[service].fixture = setmetatable({ token = "another" }, { __index = w[service].fixture })
+      end })
+      assert.equal(4, result.exit_code)
+      assert.equal(service .. ".api.not_authorised", result.reason)
+      for _, event in ipairs(result.events) do assert.not_equal("Push", event.step) end
+    end
+  end)
 end)
