@@ -88,7 +88,8 @@ end)
 describe("aws errors", function()
   it("say code, message, id and what to do", function()
     local cases <const> = {
-      { 400, { __type = "ClusterNotFoundException", message = "Cluster not found." }, "aws.api.not_found" },
+      { 400, { __type = "ClusterNotFoundException", message = "Cluster\nnot found." }, "aws.api.not_found",
+        hint = "and the account and the region too" },
       { 400, { __type = "com.amazonaws.codedeploy#DeploymentDoesNotExistException:http://x" }, "aws.api.not_found",
         code = "DeploymentDoesNotExistException" },
       { 400, { __type = "AccessDeniedException", Message = "User: x is not authorized to perform: ecs:Y" },

@@ -126,4 +126,19 @@ describe("a release takes a change", function()
     assert.equal("anotheradmin", by)
     assert.matches("<@U02ADMIN>: your answer does not count here", said(w))
   end)
+
+  it("whose deployments' AppSpec lies in S3", function()
+    local view <const> = require "fairlead.world.aws.codedeploy_view"
+    local deployment <const> = view.deployment
+    function view.deployment(...)
+      local told <const> = deployment(...)
+      told.revision = { revisionType = "S3",
+        s3Location = { bucket = "appspecs", key = "appspec.yaml", bundleType = "YAML", eTag = "1" } }
+      return told
+    end
+    local restore <close> = setmetatable({}, { __close = function() view.deployment = deployment end }) -- luacheck: ignore
+    local result, w = release()
+    assert.equal("done", result.outcome, tostring(result.error))
+    assert.equal(w.github.pulls.list[1].merged.sha, w.aws:live("production").sha)
+  end)
 end)

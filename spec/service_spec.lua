@@ -66,6 +66,7 @@ describe("service answers", function()
 
   it("give reasons of a length that can be read, whole characters only", function()
     assert.equal("short", answer.brief "short")
+    assert.equal("violations: a check  is missing", answer.brief "violations:\n\n a check  is\r\nmissing")
     local long <const> = answer.brief(("é"):rep(40000000))
     assert.is_true(#long < 1100)
     assert.is_truthy(utf8.len(long))

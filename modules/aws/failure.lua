@@ -13,6 +13,7 @@ local M = {}
 
 local KEYS <const> = "the access key is wrong or no longer valid; check the profile or AWS_ACCESS_KEY_ID"
 local EXPIRED <const> = "the credentials have expired; sign in again (`aws sso login`, or new AWS_* variables)"
+local NAMES <const> = "is the name right, and the account and the region too (AWS_PROFILE, AWS_REGION)?"
 local CLOCK <const> = "is this machine's clock right, and the secret access key whole?"
 local PERMISSION <const> = "an administrator has to allow this action to these credentials"
 
@@ -72,7 +73,8 @@ function M.new(response, about)
     kind = kind, op = about.op, target = about.target, status = response.status, code = code,
     request_id = response.headers["x-amzn-requestid"] or response.headers["x-amz-request-id"],
     message = type(text) == "string" and text ~= "" and answer.brief(("%s: %s"):format(code, text)) or code,
-    hint = hint_of(code, about.service) or kind == "aws.api.not_authorised" and PERMISSION or nil,
+    hint = hint_of(code, about.service) or kind == "aws.api.not_authorised" and PERMISSION
+      or kind == "aws.api.not_found" and NAMES or nil,
   }
   err.retryable = Retry.is_transient(err)
   return err

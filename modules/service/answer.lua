@@ -88,14 +88,13 @@ end
 
 local LONGEST <const> = 1000 -- bytes
 
---- What a service gives as a reason, no longer than a line in an error, a message or a log may be.
+--- What a service gives as a reason, as one line, no longer than is good in an error, a message or a log.
 ---@param text string
 ---@return string
 function M.brief(text)
-  if #text <= LONGEST then
-    return text
-  end
-  return (text:sub(1, LONGEST):gsub("[\192-\255][\128-\191]*$", "")) .. "…"
+  local cut <const> = #text > LONGEST and text:sub(1, LONGEST):gsub("[\192-\255][\128-\191]*$", "") or text
+  local line <const> = cut:gsub("%s+", function(space) return space:find "[\r\n]" and " " or nil end)
+  return #text > LONGEST and line .. "…" or line
 end
 
 local FAR <const> = 1e10 -- seconds; more than any of the waits and times that are told

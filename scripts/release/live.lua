@@ -98,13 +98,35 @@ end
 
 -- ---- deployment ----
 
---- Whether a deployment's revision may be of this image: by digest, or by a tag that names the commit. A tag that moves
---- ("latest") proves nothing either way; the running tasks will tell.
-local function is_of(ecs, deployment, image, sha)
+local function service_of(ecs, environment)
+  local described <const> = ecs:DescribeServices { cluster = environment.cluster, services = { environment.service } }
+  local service <const> = described.services[1]
+  if not service then
+    errors.raise {
+      kind = "aws.api.not_found", op = "ecs.DescribeServices", target = environment.service,
+      message = "there is no such service in " .. environment.cluster, hint = "correct it in settings.lua",
+    }
+  end
+  return service
+end
+
+--- The task definition that a deployment brings: as its AppSpec says, in JSON or YAML; where that lies in S3, as its
+--- task set says, once there is one.
+local function definition_of(ecs, environment, deployment)
   local revision <const> = deployment.revision or {}
   local text <const> = (revision.appSpecContent or revision.string or {}).content or ""
-  local definition <const> = text:match "arn:aws[%w-]*:ecs:[%w-]+:%d+:task%-definition/[%w_-]+:%d+"
-  if not definition then return false end
+  local named <const> = text:match "arn:aws[%w-]*:ecs:[%w-]+:%d+:task%-definition/[%w_-]+:%d+"
+  if named then return named end
+  for _, set in ipairs(service_of(ecs, environment).taskSets or {}) do
+    if set.externalId == deployment.deploymentId then return set.taskDefinition end
+  end
+end
+
+--- Whether a deployment may be of this image: by digest, or by a tag that names the commit; nothing while it cannot be
+--- told. A tag that moves ("latest") proves nothing either way; the running tasks will tell.
+local function is_of(ecs, environment, deployment, image, sha)
+  local definition <const> = definition_of(ecs, environment, deployment)
+  if not definition then return nil end
   local described <const> = ecs:DescribeTaskDefinition { taskDefinition = definition }
   for _, container in ipairs(described.taskDefinition.containerDefinitions) do
     local digest <const> = container.image:match "@(sha256:%x+)$"
@@ -116,15 +138,17 @@ local function is_of(ecs, deployment, image, sha)
 end
 
 local function find_deployment(aws_clients, environment, image, sha, passed_over)
-  local codedeploy <const> = aws_clients.codedeploy
+  local codedeploy <const>, ecs <const> = aws_clients.codedeploy, aws_clients.ecs
   for id in codedeploy:paginate("ListDeployments", {
     applicationName = environment.codedeploy_application, deploymentGroupName = environment.codedeploy_group,
     createTimeRange = { start = image.pushed_at - CLOCK_SKEW },
   }, "deployments") do
     if not passed_over[id] then
       local info <const> = codedeploy:GetDeployment { deploymentId = id }.deploymentInfo
-      if info.creator ~= "codeDeployRollback" and is_of(aws_clients.ecs, info, image, sha) then return id end
-      passed_over[id] = true
+      local ours = false
+      if info.creator ~= "codeDeployRollback" then ours = is_of(ecs, environment, info, image, sha) end
+      if ours then return id end
+      passed_over[id] = ours == false
     end
   end
 end
@@ -196,18 +220,6 @@ local function deployed(release, environment, id)
 end
 
 -- ---- tasks ----
-
-local function service_of(ecs, environment)
-  local described <const> = ecs:DescribeServices { cluster = environment.cluster, services = { environment.service } }
-  local service <const> = described.services[1]
-  if not service then
-    errors.raise {
-      kind = "aws.api.not_found", op = "ecs.DescribeServices", target = environment.service,
-      message = "there is no such service in " .. environment.cluster, hint = "correct it in settings.lua",
-    }
-  end
-  return service
-end
 
 local function primary_task_set(service)
   for _, set in ipairs(service.taskSets or {}) do
