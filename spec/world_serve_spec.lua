@@ -3,6 +3,7 @@
 local aws = require "spec.support.aws"
 local clock = require "fairlead.clock"
 local json = require "fairlead.json"
+local peer = require "fairlead.peer"
 local process = require "fairlead.process"
 local program = require "spec.support.program"
 local serve = require "fairlead.world.serve"
@@ -394,6 +395,20 @@ describe("the server below", function()
       assert.match("line break", tostring(failure))
       assert.equal(56, forgotten "/forget")
     end)
+  end)
+
+  it("cuts a request that comes in as it closes", function()
+    local server <close> = native.listen {}
+    local waiting, late = peer.connect("127.0.0.1", server:port()), peer.connect("127.0.0.1", server:port())
+    waiting:write "GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+    local _, unanswered = server:next()
+    task.all {
+      function() late:write "GET / HTTP/1.1\r\nHost: here\r\n\r\n" end,
+      function() server:close() end,
+    }
+    assert.is_nil((late:read()))
+    assert.is_nil((waiting:read()))
+    unanswered:reset()
   end)
 
   it("lets one task at a time wait for the next request, and tells it of the close", function()

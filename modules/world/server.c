@@ -31,6 +31,7 @@ struct server {
   exchange **suspended; /* every exchange whose connection is suspended */
   size_t suspended_count;
   size_t suspended_room;
+  bool stopping; /* what comes in now is cut, not suspended */
 };
 
 typedef struct slot {
@@ -195,7 +196,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
   (void)url;
   server *s = context;
   exchange *x = *request_context;
-  if (x == NULL) return MHD_NO; /* there was no memory for it */
+  if (x == NULL || s->stopping) return MHD_NO; /* NULL: there was no memory for it */
   switch (x->state) {
   case EXCHANGE_NEW: x->state = EXCHANGE_READING; return exchange_read_head(x, method, version) ? MHD_YES : MHD_NO;
   case EXCHANGE_READING: {
@@ -249,6 +250,7 @@ server *server_start(struct uv_loop_s *loop, int socket, size_t max_body) {
 }
 
 void server_stop(server *s) {
+  s->stopping = true;
   s->watcher = NULL;
   s->first = s->last = NULL;
   while (s->suspended_count > 0) { /* the daemon cannot be stopped while a connection is suspended */
