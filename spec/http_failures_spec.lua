@@ -102,6 +102,21 @@ describe("http without an answer", function()
   end)
 end)
 
+describe("a header that goes on from none", function()
+  it("does no harm to requests before and after it", function()
+    local s <close> = server.start(function(exchange)
+      if exchange.path == "/good" then return exchange:reply(200, { ["X-Name"] = "some value, long enough" }, "ok") end
+      exchange:write "HTTP/1.1 200 OK\r\n goes: on\r\nX-Name: some value, long enough\r\nContent-Length: 2\r\n\r\nok"
+    end)
+    for _ = 1, 10 do
+      local response = http.get(s.url .. "/good")
+      assert.equal("some value, long enough", response.headers["x-name"])
+      local bad, err = try(http.get, s.url .. "/bad") -- libcurl before 8.1 refuses it
+      if bad then assert.equal("ok", bad.body) else assert.matches("header is malformed", err.message) end
+    end
+  end)
+end)
+
 describe("http's limits", function()
   it("end a request after timeout, and say in which phase", function()
     for phase, fault in pairs {

@@ -14,7 +14,7 @@
 
 #include "engine.h"
 
-#define IDLE_EXCHANGES 64 /* kept for later requests: easy handle, timer, small buffers */
+#define IDLE_EXCHANGES 64 /* kept for later requests: easy handle if it may be, timer, small buffers */
 #define IDLE_CONNECTIONS 128
 
 typedef struct watch {
@@ -322,10 +322,30 @@ void engine_close(engine *e) {
   uv_close((uv_handle_t *)&e->kick, engine_handle_closed);
 }
 
+/* An easy handle that is used again keeps, before libcurl 8.1, a pointer to the last answer's last header, which is freed:
+** a server whose first header line begins with a space would write there (curl issue 11101). Connections outlive it. */
+static bool may_use_again(void) {
+  return curl_version_info(CURLVERSION_NOW)->version_num >= 0x080100;
+}
+
+static bool equip(exchange *x) {
+  if (x->easy) return true;
+  x->usual_authorities = false;
+  x->easy = curl_easy_init();
+  if (!x->easy) return false;
+  curl_easy_setopt(x->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+  curl_easy_setopt(x->easy, CURLOPT_CLOSESOCKETDATA, x->home);
+  if (exchange_init(x)) return true;
+  curl_easy_cleanup(x->easy);
+  x->easy = NULL;
+  return false;
+}
+
 exchange *engine_lend(engine *e) {
   exchange *x = e->idle;
   if (!e->multi && !make_multi(e)) return NULL;
   if (x) {
+    if (!equip(x)) return NULL;
     e->idle = x->next;
     e->idle_count--;
     x->next = NULL;
@@ -334,13 +354,7 @@ exchange *engine_lend(engine *e) {
   x = calloc(1, sizeof *x);
   if (!x) return NULL;
   x->home = e;
-  x->easy = curl_easy_init();
-  if (x->easy) {
-    curl_easy_setopt(x->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
-    curl_easy_setopt(x->easy, CURLOPT_CLOSESOCKETDATA, e);
-  }
-  if (!x->easy || !exchange_init(x)) {
-    curl_easy_cleanup(x->easy);
+  if (!equip(x)) {
     free(x);
     return NULL;
   }
@@ -355,6 +369,10 @@ void engine_take_back(exchange *x) {
   if (x->running) engine_stop(x, ENDED_BY_ABANDONING);
   exchange_reset(x);
   x->owner = NULL;
+  if (!may_use_again()) {
+    curl_easy_cleanup(x->easy);
+    x->easy = NULL;
+  }
   if (e->idle_count < IDLE_EXCHANGES && !e->closing) {
     x->next = e->idle;
     e->idle = x;

@@ -214,6 +214,9 @@ static report curl_failure(lua_State *L, const exchange *x) {
   case CURLE_SEND_ERROR:
   case CURLE_HTTP2_STREAM:
   case CURLE_SEND_FAIL_REWIND: return reset_failure(L, x);
+  case CURLE_BAD_FUNCTION_ARGUMENT: /* libcurl says so of a header line that it cannot take apart */
+    say(L, "http.protocol", "the answer's header is malformed");
+    return (report){false, NULL};
   case CURLE_OUT_OF_MEMORY:
     say(L, "http.protocol", "out of memory while %s", exchange_phase(x));
     return (report){false, NULL};
