@@ -261,6 +261,49 @@ describe("github.merge", function()
     end
   end)
 
+  -- Another merge in the same second: GitHub works it out anew, and says 405 until it has.
+  it("tries again when GitHub refuses what it then says can be merged", function()
+    local puts, gets = 0, 0
+    local seen <const>, merged, err = merge(fake.routes {
+      ["PUT " .. PULLS .. "/7/merge"] = function()
+        puts = puts + 1
+        if puts == 1 then
+          return 405, { message = "Base branch was modified. Review and try the merge again." }
+        end
+        return 200, { sha = MERGED, merged = true }
+      end,
+      ["GET " .. PULLS .. "/7"] = function()
+        gets = gets + 1
+        if gets == 1 then
+          return 200, pull(7, { mergeable_state = "unknown" })
+        end
+        return 200, pull(7, { mergeable = true, mergeable_state = "clean" })
+      end,
+    })
+    assert.is_nil(err)
+    assert.same({ sha = MERGED, already = false }, merged)
+    assert.equal(4, #seen)
+  end)
+
+  it("gives GitHub's own words when it goes on refusing", function()
+    local seen <const>, _, err = merge(fake.routes {
+      ["PUT " .. PULLS .. "/7/merge"] = function() return 405, { message = "Merge commits are not allowed" } end,
+      ["GET " .. PULLS .. "/7"] = pull(7, { mergeable = true, mergeable_state = "clean" }),
+    })
+    assert.equal("github.api.not_mergeable", err.kind)
+    assert.matches("owner/name#7: Merge commits are not allowed; see https://", tostring(err), 1, true)
+    assert.equal(6, #seen)
+  end)
+
+  it("says no more than GitHub where the head that it shows is still the same", function()
+    local _, _, err = merge(fake.routes {
+      ["PUT " .. PULLS .. "/7/merge"] = function() return 409, { message = "Head branch was modified." } end,
+      ["GET " .. PULLS .. "/7"] = pull(7),
+    })
+    assert.equal("github.api.conflict", err.kind)
+    assert.matches("owner/name#7: Head branch was modified.; ", tostring(err), 1, true)
+  end)
+
   it("takes a merge that went through before for done", function()
     local _, merged = merge(fake.routes {
       ["PUT " .. PULLS .. "/7/merge"] = function() return 405, { message = "Pull Request is not mergeable" } end,

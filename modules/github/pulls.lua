@@ -259,6 +259,10 @@ local WHY_NOT <const> = {
   unknown = "GitHub is still working out whether it can be merged",
 }
 
+-- States in which it can be merged.
+local CAN <const> = { clean = true, unstable = true, has_hooks = true }
+local SETTLE <const> = 30 -- seconds to wait until GitHub knows again whether it can be merged
+
 --- Merges a pull request, if its head is still `sha`.
 ---@async
 ---@param options {number: integer, sha: string, method?: "merge"|"squash"|"rebase", title?: string, message?: string}
@@ -288,16 +292,19 @@ function Pulls:merge(options)
       clock.sleep(attempt)
     end
     -- A lost answer, or somebody was quicker: the pull request tells.
-    local pull <const> = self:pull_request { number = number }
+    local pull <const> = self:pull_request { number = number, wait = refused and SETTLE or 0 }
     if pull.merged and pull.head.sha == sha then
       return { sha = pull.merge_commit_sha, already = not err.retryable }
     end
     local message, hint
     if moved or pull.head.sha ~= sha then
-      message = ("its head moved from %s to %s"):format(sha:sub(1, 8), pull.head.sha:sub(1, 8))
+      message = pull.head.sha == sha and err.message
+        or ("its head moved from %s to %s"):format(sha:sub(1, 8), pull.head.sha:sub(1, 8))
       hint = "what is merged must be what was checked: wait for the checks and reviews of the new commit"
     elseif pull.state == "closed" then
       message = "it was closed without being merged"
+    elseif refused and CAN[pull.mergeable_state] and attempt < attempts then
+      clock.sleep(attempt) -- the base moved meanwhile, and GitHub had to work it out anew
     elseif refused then
       message = WHY_NOT[pull.mergeable_state] or err.message
     end
