@@ -244,6 +244,14 @@ describe("slack messages", function()
     assert.equal(2 + 3, #seen)
   end)
 
+  it("end with an error after so many pages, not as if that were all", function()
+    local seen <const>, err = fake.run(function(_, number)
+      return 200, { ok = true, members = {}, response_metadata = { next_cursor = "c" .. number } }
+    end, function() return failure(function() client():user "@nobody" end) end)
+    assert.equal(100, #seen)
+    assert.matches("slack.users.list http://.*: has more than 100 pages; give an id", tostring(err))
+  end)
+
   it("have replies without the message itself, and reactions with who", function()
     local _, replies, reactions, none = fake.run(methods {
       ["conversations.replies"] = { messages = { { ts = "1.1", text = "?" }, { ts = "1.2", text = "a" } } },

@@ -56,10 +56,11 @@ local function hint_of(response)
     return "the token is wrong, expired or revoked; set GH_TOKEN or GITHUB_TOKEN to a new one"
   elseif status == 403 then
     if headers["x-github-sso"] then
-      return "the organisation wants the token authorised for single sign-on: " .. headers["x-github-sso"]
+      return "the organisation wants the token authorised for single sign-on: " .. answer.brief(headers["x-github-sso"])
     end
     local wanted = headers["x-accepted-github-permissions"] or headers["x-accepted-oauth-scopes"]
-    return wanted and wanted ~= "" and "the token needs: " .. wanted or "the token lacks a permission for this"
+    return wanted and wanted ~= "" and "the token needs: " .. answer.brief(wanted)
+      or "the token lacks a permission for this"
   elseif status == 404 then
     return "there is no such thing, or the token may not see it: GitHub answers both alike"
   end

@@ -182,8 +182,14 @@ function Client:paginate(method, body, key)
   local items, position, pages, more = {}, 0, 0, true
   return function()
     while position >= #items do
-      if not more or pages >= MAX_PAGES then
+      if not more then
         return nil
+      elseif pages >= MAX_PAGES then
+        errors.raise {
+          kind = "slack.api", op = "slack." .. method, target = address.origin(self.base_url),
+          message = ("has more than %d pages"):format(MAX_PAGES),
+          hint = "give an id in place of a name, or ask for less",
+        }
       end
       local page <const> = self:call(method, asked)
       pages, position, items = pages + 1, 0, page[key] or {}
