@@ -18,6 +18,8 @@ local M = {}
 ---@field parent? procedure.Node
 ---@field since number
 ---@field counts table<string, integer> how often each name was used directly below this node
+---@field occurrence integer which of the nodes of its name in its parent
+---@field scope? string the parallel branch whose steps come one after another with it; "" for the run itself
 ---@field ended? string set when the end has been told
 local Node = {}
 Node.__index = Node
@@ -77,6 +79,16 @@ function M.check_name(name, where, level)
   end
 end
 
+-- Two tasks that use one name at the same time would take each other's numbers, and so each other's records, on resume.
+local function check_unique(run, parent, name, co)
+  for _, other in ipairs(run.open) do
+    if other.parent == parent and other.base == name and other.task ~= co and other.kind ~= "stage" then
+      error(("run:%s %q: another task is in a %s of this name; give each its own name, or its own stage")
+        :format(other.kind, name, other.kind), 4)
+    end
+  end
+end
+
 ---Begins a node and tells it.
 ---@param run procedure.Run
 ---@param kind "step"|"stage"|"wait"|"gate"
@@ -86,6 +98,7 @@ end
 function M.open(run, kind, name, fields)
   local co = coroutine.running()
   local parent = M.current(run)
+  if kind ~= "stage" then check_unique(run, parent, name, co) end
   local count = (parent.counts[name] or 0) + 1
   parent.counts[name] = count
   local own = count > 1 and ("%s (%d)"):format(name, count) or name
@@ -93,6 +106,9 @@ function M.open(run, kind, name, fields)
     run = run,
     kind = kind,
     name = own,
+    base = name,
+    occurrence = count,
+    scope = co == run.main and "" or run.branches[co],
     path = parent.path == "" and own or parent.path .. "/" .. own,
     parent = parent,
     counts = {},
@@ -115,14 +131,46 @@ function Node:emit(event)
   self.run.stream:emit(event)
 end
 
+---@class procedure.Key
+---@field id string unique in the run: the path, and for what belongs to a node more than that
+---@field kind "step"|"wait"|"gate"|"question"|"notify"
+---@field path string
+---@field occurrence integer
+---@field scope? string as a node's; nil in a task that the script started by itself
+---@field digest string of the arguments: another one means that it is no longer the same entry
+
 ---What a recorder knows this node by.
 ---@param arguments any plain
----@return table key
+---@return procedure.Key key
 function Node:key(arguments)
   return {
     id = self.path,
+    kind = self.kind,
     path = self.path,
+    occurrence = self.occurrence,
+    scope = self.scope,
     digest = digest.sha256(value.canonical { self.kind, self.path, value.canonical(arguments) }),
+  }
+end
+
+---What is recorded of this node, when it is still the same.
+---@param key procedure.Key
+---@param arguments any plain
+---@return table|nil record
+---errors: kind "resume.mismatch"
+function Node:recorded(key, arguments)
+  local record = self.run.recorder:find(key)
+  if not record or record.digest == key.digest then return record end
+  local message
+  if record.kind ~= key.kind then
+    message = ("was recorded as a %s, the script now has a %s"):format(record.kind, key.kind)
+  else
+    message = ("was recorded with the intent %s, the script now has %s"):format(
+      value.brief(record.intent), value.brief(arguments))
+  end
+  errors.raise {
+    kind = "resume.mismatch", op = key.kind, target = key.path, message = message,
+    hint = "the script or its arguments changed since; put it back as it was, or start a new run",
   }
 end
 
@@ -141,7 +189,7 @@ local function status_of(err)
   if err == nil then return "done" end
   local kind = type(err) == "table" and err.kind or "script"
   if kind == "cancelled" then return "cancelled" end
-  if kind == "dry_run.end" then return "stopped" end
+  if kind == "dry_run.end" or kind:find "^waiting%." then return "stopped" end
   return (kind == "gate" or kind:find "^gate%.") and "refused" or "failed"
 end
 
