@@ -8,6 +8,7 @@ local clock = require "fairlead.clock"
 local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local native = require "fairlead.journal.native"
+local recorder = require "fairlead.journal.recorder"
 local schema = require "fairlead.journal.schema"
 
 local M = {}
@@ -107,6 +108,38 @@ end
 ---@return number unix seconds
 function Journal.now(_)
   return math.floor(clock.now() * 1000 + 0.5) / 1000
+end
+
+---The recorder of a run that begins, for procedure.execute: from then on the journal holds it.
+---@param script? journal.Script what the procedure was made of
+---@return fun(run: procedure.Run): journal.Recorder
+function Journal:recording(script)
+  return function(run)
+    local token = self:begin {
+      id = run.id, procedure = run.procedure.name, summary = run.procedure.summary, mode = run.mode, script = script,
+      parameters = M.plain_parameters(run), directory = native.absolute(run.directory), user = run.user,
+    }
+    return recorder.new(self, run.id, token)
+  end
+end
+
+---The recorder of a run that is taken up.
+---@param id string
+---@param token string from Journal:take
+---@return journal.Recorder
+function Journal:resuming(id, token)
+  return recorder.new(self, id, token)
+end
+
+---The parameters of a run as they may be written down: typed, secrets left out.
+---@param run procedure.Run
+---@return table<string, any>
+function M.plain_parameters(run)
+  local plain = {}
+  for name, value in pairs(run.parameters) do
+    if not run.procedure.parameters[name].secret then plain[name] = value end
+  end
+  return plain
 end
 
 ---Closes the file. May be called again.

@@ -1,6 +1,6 @@
 /* journal.c - a journal's file: an SQLite database of one's own, on a disk of this machine.
 **
-** Lua: fairlead.journal.native: open(path, options) -> Database; folder(path); process(pid). Database: run, rows, script,
+** Lua: fairlead.journal.native: open(path, busy) -> Database; absolute(path); folder(path); process(pid). Database: run, rows, script,
 ** in_transaction, close. What is in the file is the Lua half's: schema.lua, runs.lua, recorder.lua.
 ** Owner: the "journal.Database" userdata owns the connection; its statements (statement.c) own themselves, and SQLite
 ** keeps a closed connection until the last of them has gone.
@@ -131,9 +131,10 @@ static const luaL_Reg database_meta[] = {
 };
 
 static const luaL_Reg native_functions[] = {
-    {"open", native_open},        /* a journal's file */
-    {"folder", journal_folder},   /* makes a folder of one's own; its file system */
-    {"process", journal_process}, /* what tells a process from a later one of the same number */
+    {"open", native_open},          /* a journal's file */
+    {"absolute", journal_absolute}, /* a path that holds from any folder */
+    {"folder", journal_folder},     /* makes a folder of one's own; its file system */
+    {"process", journal_process},   /* what tells a process from a later one of the same number */
     {NULL, NULL},
 };
 

@@ -29,9 +29,10 @@ typedef struct journal_statement {
 void journal_finalize(journal_statement *box); /* may be called again; NULL is allowed */
 void journal_open_statements(lua_State *L);
 
-/* owner.c: folder(path), process(pid). */
+/* owner.c: absolute(path), folder(path), process(pid). */
 fl_nret journal_folder(lua_State *L);
 fl_nret journal_process(lua_State *L);
+fl_nret journal_absolute(lua_State *L);
 
 journal_database *journal_check(lua_State *L);
 

@@ -11,6 +11,11 @@ local Database = {}
 ---@return journal.Database
 function native.open(path, busy) end
 
+---A path without links and without "..".
+---@param path string
+---@return string|nil absolute nil: there is no such file
+function native.absolute(path) end
+
 ---A folder for journals; made, with those above it, when there is none. Raises kinds journal.*.
 ---@param path string
 ---@return {type: integer} about statfs's number of its file system

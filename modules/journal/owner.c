@@ -1,10 +1,11 @@
 /* owner.c - whose a folder is, and which process a number means.
 **
-** Lua: native.folder(path) -> {type=}; native.process(pid) -> {pid=, began=, boot=, namespace=, host=, uid=}
+** Lua: native.absolute(path) -> path; native.folder(path) -> {type=}; native.process(pid) -> {pid=, began=, boot=, namespace=, host=, uid=}
 ** Owner: nothing outlives a call.
 */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,15 @@ fl_nret journal_folder(lua_State *L) {
   lua_createtable(L, 0, 1);
   lua_pushinteger(L, (lua_Integer)system.f_type & 0xffffffff);
   lua_setfield(L, -2, "type");
+  return 1;
+}
+
+/* native.absolute(path: string)
+**     -> string, without links and without "..": the same from any folder
+**     -> nil when there is no such file */
+fl_nret journal_absolute(lua_State *L) {
+  char path[PATH_MAX];
+  lua_pushstring(L, realpath(luaL_checkstring(L, 1), path));
   return 1;
 }
 

@@ -174,6 +174,21 @@ function Node:recorded(key, arguments)
   }
 end
 
+---For a `<close>` variable: an error that passes it is put on the record as this entry's failure. An interruption is not:
+---the entry stays begun, for who takes the run up.
+---@param run procedure.Run
+---@param key procedure.Key
+---@return table guard
+function M.recording_failure(run, key)
+  return setmetatable({}, { __close = function(_, err)
+    if err == nil or run.dry then return end
+    local kind = errors.wrap(err).kind
+    if kind == "cancelled" or kind:find "^waiting%." then return end
+    local _, lost = try(run.recorder.fail, run.recorder, key, err)
+    if lost then run:warn("the failure could not be recorded: " .. tostring(lost)) end
+  end })
+end
+
 ---Ends a node that did nothing: it was done before, or this is a dry run.
 ---@param why "already"|"recorded"|"dry run"
 ---@param fields? table

@@ -48,11 +48,7 @@ end
 -- Does it between its beginning and its end on the record. A failure is recorded as one; an interruption leaves it begun.
 local function act(run, key, intent, fn, plain)
   run.recorder:begin(key, intent)
-  local _ <close> = setmetatable({}, { __close = function(_, err)
-    if err == nil or errors.wrap(err).kind == "cancelled" then return end
-    local _, lost = try(run.recorder.fail, run.recorder, key, err)
-    if lost then run:warn("the failure could not be recorded: " .. tostring(lost)) end
-  end })
+  local _ <close> = nodes.recording_failure(run, key)
   local result = fn()
   plain(result)
   return result
