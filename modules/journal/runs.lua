@@ -158,6 +158,20 @@ function M.install(Journal)
     return list
   end
 
+  ---How long an entry took in earlier runs of a procedure, the newest first.
+  ---@param run journal.Run the run that is not counted
+  ---@param path string
+  ---@return number[] seconds 20 at most
+  function Journal:durations(run, path)
+    local list = {}
+    for i, row in ipairs(self.db:rows([[SELECT e.finished - e.began AS seconds FROM runs r JOIN entries e ON e.run = r.id
+        WHERE r.procedure = ? AND r.id <> ? AND e.id = ? AND e.status = 'finished' AND e.finished >= e.began
+        ORDER BY r.number DESC LIMIT 20]], run.procedure, run.id, path)) do
+      list[i] = row.seconds
+    end
+    return list
+  end
+
   ---Makes this process the owner of a run that nobody carries out now. Of several who try, one comes through.
   ---@param id string
   ---@param options? {user: string?, take_over: boolean?, script: journal.Script?}

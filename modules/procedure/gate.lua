@@ -347,7 +347,7 @@ function M.install(Run)
       approvers = options.approvers, via = names, deadline = events.round(gate.request.deadline),
     }
     channels = ask(gate, channels)
-    if #channels == 0 then
+    if #channels == 0 and not (self.no_wait and not gate.last_error) then
       if gate.last_error then error(gate.last_error, 0) end
       gate.decision = { decision = "refused", why = table.concat(skipped, "; ") }
       fail(gate, "gate.unattended", "nobody can be asked: " .. table.concat(skipped, "; "),
