@@ -89,7 +89,9 @@ describe("a journal's file", function()
 
   it("is refused where it cannot be written", function()
     local folder <close> = program.folder()
-    if process.run({ "mount", "-t", "tmpfs", "none", folder.path }).code ~= 0 then return pending "mount is not allowed" end
+    if process.run({ "mount", "-t", "tmpfs", "none", folder.path }).code ~= 0 then
+      return pending "mount is not allowed"
+    end
     local _ <close> = setmetatable({}, { __close = function() process.run { "umount", folder.path } end })
     journal.open({ folder = folder.path }):close()
     assert.equal(0, process.run({ "mount", "-o", "remount,ro", folder.path }).code)

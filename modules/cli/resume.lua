@@ -9,8 +9,8 @@ local M = {}
 ---@return table
 function M.define(parser)
   local command = parser:command("resume", "Take up a run that was interrupted or failed; nothing is done twice.")
-  command:argument("run", "Its id, or a part of it; `fairlead runs` lists them. Without: the newest that can be taken up.")
-    :args "?"
+  command:argument("run", "Its id, or a part of it (`fairlead runs` lists them); without: the newest that can be "
+    .. "taken up."):args "?"
   command:argument("parameters", "name=value, for secrets only: the journal does not hold them."):args "*"
   command:flag("--accept-change", "Go on although the script changed, as long as what is recorded still matches.")
     :target "accept_change"
@@ -71,7 +71,8 @@ function M.main(options)
     local procedure = require "fairlead.procedure"
     local book <close> = require "fairlead.journal".open()
     local run = options.run and book:run(options.run) or book:newest_resumable()
-    if not run.resumable or (run.state == "elsewhere" and not options.take_over) then book:take(run.id) end -- says why not
+    -- Where it cannot be taken, this says why not.
+    if not run.resumable or (run.state == "elsewhere" and not options.take_over) then book:take(run.id) end
     if not run.script then
       errors.raise { kind = "usage", op = "resume", target = run.id, message = "it came from no script's file" }
     end

@@ -12,7 +12,8 @@ function M.define(parser)
   command:argument("parameters", "name=value; `fairlead help SCRIPT` lists them."):args "*"
   command:flag("--dry-run", "Read everything, do nothing; tell what would be done."):target "dry_run"
   command:flag("--yes", "Confirm what whoever starts the run may confirm; approvals by others stay theirs.")
-  command:flag("--no-wait", "End with exit code 75 where it would wait for a person; `resume` goes on."):target "no_wait"
+  command:flag("--no-wait", "End with exit code 75 where it would wait for a person; `resume` goes on.")
+    :target "no_wait"
   command:option("--pace", "Look so many times as often: for services that `world serve --speed N` simulates.")
     :argname "N":default "1":convert(number("pace", 0.001, 100000, false))
   options_of.define_faces(command)

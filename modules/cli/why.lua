@@ -70,7 +70,8 @@ function M.main(options)
   local run = options.run and book:run(options.run) or book:runs(1)[1]
   if not run then
     require "fairlead.errors".raise {
-      kind = "resume.unknown", op = "why", message = "the journal holds no run", hint = "`fairlead run SCRIPT` begins one",
+      kind = "resume.unknown", op = "why", message = "the journal holds no run",
+      hint = "`fairlead run SCRIPT` begins one",
     }
   end
   local waits = under_way(book, run)

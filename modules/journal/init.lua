@@ -1,9 +1,9 @@
---- The journal: what was done in each run, on disk before anybody relies on it. A run that is killed at any instant is
---- taken up again from here.
+--- The journal: what was done in each run, on disk before anybody relies on it. From here a run that was killed at any
+--- instant is taken up again.
 ---
---- One SQLite file in the state folder: write-ahead log, synchronous=FULL (a commit is on the disk when it returns), one
---- transaction for each beginning and each end of a step. Several processes may use it at once. Sources: sqlite.org,
---- "Write-Ahead Logging" and "PRAGMA synchronous".
+--- One SQLite file in the state folder: write-ahead log, synchronous=FULL (a commit is on the disk when it returns),
+--- one transaction for each beginning and each end of a step. Several processes may use it at once. Sources:
+--- sqlite.org, "Write-Ahead Logging" and "PRAGMA synchronous".
 local clock = require "fairlead.clock"
 local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
@@ -65,8 +65,8 @@ end
 ---@async
 ---@param options? journal.Options
 ---@return journal.Journal
----errors: kinds "journal.not_owned", ".read_only", ".network", ".newer", ".corrupt", ".not_a_journal", ".busy", ".full",
----".io"
+---errors: kinds "journal.not_owned", ".read_only", ".network", ".newer", ".corrupt", ".not_a_journal", ".busy",
+---".full", ".io"
 function M.open(options)
   options = options or {}
   local folder = options.folder or M.folder()

@@ -1,5 +1,5 @@
---- A recorder (see fairlead.procedure.memory) that writes to a journal: what a run did is on the disk before the run goes
---- on, so that another process can go on from there.
+--- A recorder (see fairlead.procedure.memory) that writes to a journal: what a run did is on the disk before the run
+--- goes on, so that another process can go on from there.
 local errors = require "fairlead.errors"
 local json = require "fairlead.json"
 local memory = require "fairlead.procedure.memory"
@@ -75,8 +75,8 @@ end
 
 local function write(self, record)
   commit(self, function()
-    self.journal.db:run([[INSERT OR REPLACE INTO entries (run, id, ordinal, kind, path, occurrence, scope, digest, intent,
-        status, result, error, attempts, began, finished, deadline)
+    self.journal.db:run([[INSERT OR REPLACE INTO entries (run, id, ordinal, kind, path, occurrence, scope, digest,
+        intent, status, result, error, attempts, began, finished, deadline)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
       self.run, record.id, record.ordinal, record.kind, record.path, record.occurrence, record.scope, record.digest,
       encode(record.intent), record.status, encode(record.result), record.error, record.attempts, record.began,

@@ -70,7 +70,9 @@ function M.install(Journal)
     local script = run.script
     self:transaction(function()
       if #self.db:rows("SELECT 1 FROM runs WHERE id = ?", run.id) > 0 then
-        errors.raise { kind = "journal.exists", op = "journal", target = run.id, message = "there is a run with this id" }
+        errors.raise {
+          kind = "journal.exists", op = "journal", target = run.id, message = "there is a run with this id",
+        }
       end
       if script then
         self.db:run("INSERT INTO scripts (sha256, files) VALUES (?, ?) ON CONFLICT DO NOTHING", script.sha256,
@@ -93,8 +95,8 @@ function M.install(Journal)
   function Journal:run(id)
     local rows = self.db:rows("SELECT * FROM runs WHERE id = ?", id)
     if #rows == 0 and #id > 0 then
-      rows = self.db:rows("SELECT * FROM runs WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 2",
-        id)
+      rows = self.db:rows([[SELECT * FROM runs WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1
+        LIMIT 2]], id)
     end
     if #rows ~= 1 then
       errors.raise {
@@ -121,11 +123,16 @@ function M.install(Journal)
   ---@return journal.Run
   ---errors: kind "resume.nothing"
   function Journal:newest_resumable()
+    local running
     for _, run in ipairs(self:runs(1000)) do
       if run.resumable and run.mode == "run" then return run end
+      running = running or (run.state == "running" and run)
     end
     errors.raise {
-      kind = "resume.nothing", op = "resume", message = "no run can be taken up", hint = "`fairlead runs` lists them",
+      kind = "resume.nothing", op = "resume",
+      message = "no run can be taken up" .. (running and ("; %s is carried out by %s"):format(running.id,
+        owners.describe(running.owner)) or ""),
+      hint = "`fairlead runs` lists them",
     }
   end
 
@@ -164,7 +171,8 @@ function M.install(Journal)
   ---@return number[] seconds 20 at most
   function Journal:durations(run, path)
     local list = {}
-    for i, row in ipairs(self.db:rows([[SELECT e.finished - e.began AS seconds FROM runs r JOIN entries e ON e.run = r.id
+    for i, row in ipairs(self.db:rows([[SELECT e.finished - e.began AS seconds
+        FROM runs r JOIN entries e ON e.run = r.id
         WHERE r.procedure = ? AND r.id <> ? AND e.id = ? AND e.status = 'finished' AND e.finished >= e.began
         ORDER BY r.number DESC LIMIT 20]], run.procedure, run.id, path)) do
       list[i] = row.seconds

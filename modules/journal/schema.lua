@@ -95,7 +95,8 @@ local function migrate(journal)
   journal:transaction(function()
     local version = pragma(db, "user_version")
     if version == 0 and #db:rows "SELECT name FROM sqlite_master LIMIT 1" > 0 then
-      refuse(journal, "journal.not_a_journal", "is a database of another program", "set FAIRLEAD_STATE to another folder")
+      refuse(journal, "journal.not_a_journal", "is a database of another program",
+        "set FAIRLEAD_STATE to another folder")
     end
     for number = version + 1, #MIGRATIONS do db:script(MIGRATIONS[number]) end
     db:script(("PRAGMA application_id = %d; PRAGMA user_version = %d"):format(APPLICATION, #MIGRATIONS))

@@ -1,4 +1,5 @@
---- What a run was made of: its script and the modules beside it, so that a resume can tell whether they are still the same.
+--- What a run was made of: its script and the modules beside it, so that a resume can tell whether they are the same
+--- still.
 local digest = require "fairlead.digest"
 local native = require "fairlead.journal.native"
 
@@ -7,8 +8,8 @@ local M = {}
 ---@class journal.Script
 ---@field path string absolute
 ---@field sha256 string of all files
----@field files {path: string, sha256: string, text: string}[] the script first, then the modules by path; paths are relative
---- to the script's folder
+---@field files {path: string, sha256: string, text: string}[] the script first, then the modules by path; paths are
+--- relative to the script's folder
 ---@field commit? string of the repository that they are in; ends in '+' where that has changes which are not committed
 
 local LARGEST <const> = 4 << 20 -- bytes of one file's text that is kept

@@ -91,7 +91,8 @@ function M.finish(run, err)
   run.ending = true
   if run.dry or (err and err.kind == "resume.lost") then return end
   local outcome = outcomes.of(err)
-  -- A run that only waits is neither over nor in trouble.
+  -- A run that waits for a person is neither over nor in trouble.
+  if err and err.kind:find "^waiting%." then return end
   if err and outcome ~= "waiting" then
     for _, handler in ipairs(run.failure_handlers) do
       local _, why = try(function() handler(err, run) end)

@@ -206,7 +206,8 @@ end
 -- its questions open.
 function Gate.__close(gate)
   local decision = gate.decision or { decision = "cancelled" }
-  if decision.decision == "waiting" then return end
+  if gate.closed or decision.decision == "waiting" then return end
+  gate.closed = true
   for _, asked in ipairs(gate.asked) do
     local channel = asked.channel
     if decision.decision ~= "approved" then
@@ -360,6 +361,8 @@ function M.install(Run)
       decision = "approved", by = gate.decision.by, via = gate.decision.via, why = gate.decision.why,
       digest = evidence_digest, evidence = evidence, at = events.round(clock.now()),
     }
+    -- The channels first: nobody comes back to a decision that is on record, and its questions would stay open.
+    Gate.__close(gate)
     self.recorder:finish(key, decision)
     tell(gate)
     return decision

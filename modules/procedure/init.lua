@@ -19,6 +19,7 @@ local outcomes = require "fairlead.procedure.outcome"
 local parameters = require "fairlead.procedure.parameters"
 local Run = require "fairlead.procedure.run"
 local script = require "fairlead.script"
+local task = require "fairlead.task"
 
 local M = {}
 
@@ -144,8 +145,8 @@ end
 
 ---@class procedure.ExecuteOptions
 ---@field listener? function|table fn(event), or an object with a method `event`: hears each event as it happens
----@field recorder? procedure.Recorder|fun(run: procedure.Run): procedure.Recorder where steps are recorded, or what makes
---- it once the parameters are known to be right; memory when left out
+---@field recorder? procedure.Recorder|fun(run: procedure.Run): procedure.Recorder where steps are recorded, or what
+--- makes it once the parameters are known to be right; memory when left out
 ---@field no_wait? boolean end with outcome "waiting" where the run would wait for a person
 ---@field attempt? integer 1; more when the run is taken up
 ---@field mode? "run"|"dry-run"|"rehearsal"
@@ -210,7 +211,10 @@ function M.execute(procedure, given, options)
   local _ <close> = setmetatable({}, { __close = function(_, err)
     if err ~= nil then ending.finish(run, errors.wrap(err)) end
   end })
+  local before <const> = task.context()
+  local _ <close> = setmetatable({}, { __close = function() task.set_context(before) end })
   run.main = coroutine.running()
+  task.set_context(run.root)
   local _, err = try(function() run.value = procedure.run(run, values) end)
   if err and err.kind == "dry_run.end" then run.dry_end, err = err.message, nil end
   ending.finish(run, err)

@@ -1,8 +1,9 @@
---- A recorder that keeps a run's steps in memory: for runs that nobody will take up again. The journal's recorder is this
---- one, written to a disk.
+--- A recorder that keeps a run's steps in memory: for runs that nobody will take up again. The journal's recorder is
+--- this one, written to a disk.
 ---
 --- A recorder is what the procedure layer asks before it acts. What it knows an entry by is a procedure.Key (node.lua).
----   recorder:find(key)            -> {status = "begun"|"finished"|"failed", kind=, digest=, intent=, result=, …} or nil
+---   recorder:find(key)            -> {status = "begun"|"finished"|"failed", kind=, digest=, intent=, result=, …};
+---                                    nil: there is none
 ---   recorder:begin(key, intent)   before acting, so that an interruption leaves a trace
 ---   recorder:finish(key, result)  after; from now on `find` gives the result
 ---   recorder:fail(key, err)       it raised; what it did by then nobody knows
@@ -49,8 +50,8 @@ end
 
 local FLOW <const> = { step = true, wait = true, gate = true }
 
--- Something new, while something that was recorded in the same line of steps has not come yet: the script is another one,
--- or chose another way. Doing what is new could do again, under another name, what was done.
+-- Something new, while something that was recorded in the same line of steps has not come yet: the script is another
+-- one, or chose another way. Doing what is new could do again, under another name, what was done.
 local function check_order(self, key)
   if not FLOW[key.kind] or not key.scope then return end
   local missed
@@ -81,8 +82,10 @@ function Memory:begin(key, intent, options)
       scope = key.scope, attempts = 0 }
     self.records[key.id], self.seen[key.id] = record, true
   end
+  -- The first attempt at a step may have taken effect, whatever became of it: that is where a search begins.
+  if not record.began or (key.kind ~= "step" and record.status ~= "begun") then record.began = clock.now() end
+  record.attempts, record.finished = record.attempts + 1, nil
   record.status, record.digest, record.intent = "begun", key.digest, value.copy(intent)
-  record.attempts, record.began, record.finished = record.attempts + 1, clock.now(), nil
   record.result, record.error, record.deadline = nil, nil, options and options.deadline
 end
 

@@ -6,6 +6,7 @@ local clock = require "fairlead.clock"
 local digest = require "fairlead.digest"
 local errors = require "fairlead.errors"
 local events = require "fairlead.procedure.events"
+local task = require "fairlead.task"
 local value = require "fairlead.procedure.value"
 
 local M = {}
@@ -38,14 +39,20 @@ local function is_below(node, ancestor)
   return false
 end
 
+-- The node that the running coroutine was told to be in: it, or the task that it was started by, opened it.
+local function place(run)
+  local node = task.context()
+  return getmetatable(node) == Node and node.run == run and node or nil
+end
+
 ---The node that the running code belongs to.
 ---
----A task that the script started by itself (task.all inside a step) is not known here; it belongs to the innermost node
----that everything now under way is part of.
+---A coroutine of the script's own is not known here; it belongs to the innermost node that everything now under way is
+---part of.
 ---@param run procedure.Run
 ---@return procedure.Node
 function M.current(run)
-  local known = run.places[coroutine.running()]
+  local known = place(run)
   if known then return known end
   local open = run.open
   local node = open[#open] or run.root
@@ -61,7 +68,7 @@ end
 ---@return function
 function M.bind(node, fn)
   return function(...)
-    node.run.places[coroutine.running()] = node
+    task.set_context(node)
     return fn(...)
   end
 end
@@ -114,9 +121,9 @@ function M.open(run, kind, name, fields)
     counts = {},
     since = clock.now(),
     task = co,
-    place_before = run.places[co],
+    place_before = task.context(),
   }, Node)
-  run.places[co] = node
+  task.set_context(node)
   run.open[#run.open + 1] = node
   run.failure = nil -- the script went on, so an earlier failure was dealt with
   local event = fields or {}
@@ -174,8 +181,8 @@ function Node:recorded(key, arguments)
   }
 end
 
----For a `<close>` variable: an error that passes it is put on the record as this entry's failure. An interruption is not:
----the entry stays begun, for who takes the run up.
+---For a `<close>` variable: an error that passes it is put on the record as this entry's failure. An interruption is
+---not: the entry stays begun, for who takes the run up.
 ---@param run procedure.Run
 ---@param key procedure.Key
 ---@return table guard
@@ -210,7 +217,7 @@ end
 
 function Node:__close(err)
   local run = self.run
-  run.places[self.task] = self.place_before
+  if coroutine.running() == self.task then task.set_context(self.place_before) end
   for i = #run.open, 1, -1 do
     if run.open[i] == self then
       table.remove(run.open, i)

@@ -32,7 +32,6 @@ function Run.new(fields)
   local run = setmetatable(fields, Run)
   run.dry = run.mode == "dry-run"
   run.parameters = {}
-  run.places = setmetatable({}, { __mode = "k" }) -- the node that each task is in
   run.branches = setmetatable({}, { __mode = "k" }) -- the parallel branch that each task is
   run.notices = setmetatable({}, { __mode = "k" }) -- how many notifications each node has made
   run.open = {} -- nodes under way, oldest first
@@ -106,8 +105,8 @@ end
 
 ---Tells everybody who registered by run:notifier. A notifier that fails is reported and does not fail the run.
 ---@async
----@param message string|table text, or {text=, …} with what the notifiers understand; they get it with an id of its own,
---- the same when the run is taken up
+---@param message string|table text, or {text=, …} with what the notifiers understand; they get it with an id of its
+--- own, the same when the run is taken up
 function Run:notify(message)
   if type(message) == "string" then message = { text = message } end
   if type(message) ~= "table" or type(message.text) ~= "string" then

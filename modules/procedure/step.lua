@@ -8,7 +8,9 @@ local M = {}
 
 ---@class procedure.StepOptions
 ---@field intent? any what the step is about to do, as text or plain data; recorded before acting, matched on resume
----@field already? fun(): any looks at the world: the result when it is done already, nil or false when it is not
+---@field already? fun(begun: table|nil): any looks at the world: the result when it is done already, nil or false
+--- when it is not. begun: the record of an attempt that did not end, {began= unix seconds of the first, attempts=,
+--- error=, …}
 ---@field repeatable? boolean doing it twice does no harm: it only reads, say. Then it needs no `already` to be resumed
 ---@field act fun(): any does it; its result must be plain data
 
@@ -40,12 +42,13 @@ local function raise_unsure(node, record)
     message = record.status == "failed" and ("was begun and failed (%s); whether it took effect is not known")
         :format(record.error or "no reason is recorded")
       or "was begun, and the run ended before its result was known; whether it took effect is not known",
-    hint = "give it already=function() … end that looks for its effect, or repeatable=true where doing it twice does no "
-      .. "harm; then resume with --accept-change",
+    hint = "give it already=function() … end that looks for its effect, or repeatable=true where doing it twice does "
+      .. "no harm; then resume with --accept-change",
   }
 end
 
--- Does it between its beginning and its end on the record. A failure is recorded as one; an interruption leaves it begun.
+-- Does it between its beginning and its end on the record. A failure is recorded as one; an interruption leaves it
+-- begun.
 local function act(run, key, intent, fn, plain)
   run.recorder:begin(key, intent)
   local _ <close> = nodes.recording_failure(run, key)
@@ -57,13 +60,14 @@ end
 ---@param Run table the class of runs
 function M.install(Run)
   ---Does something once. Before acting its intent is recorded; after, its result. `already` is asked first, so that
-  ---what is done in the world is not done again, whoever did it. On resume a finished step gives its recorded result; one
-  ---that was begun and has no `already` ends the run, unless it is repeatable.
+  ---what is done in the world is not done again, whoever did it. On resume a finished step gives its recorded result;
+  ---one that was begun and has no `already` ends the run, unless it is repeatable.
   ---@async
   ---@param name string unique enough for a person; a repeated name gets a number
   ---@param what procedure.StepOptions|fun(): any
   ---@return any result plain data, as returned by `act` or found by `already`
-  ---errors: kinds "resume.mismatch" (recorded was another step), "resume.unsure" (begun, and nothing tells whether done)
+  ---errors: kinds "resume.mismatch" (recorded was another step), "resume.unsure" (begun, and nothing tells whether
+  --- done)
   function Run:step(name, what)
     what = check(name, what)
     dry.need(what.intent)
@@ -83,7 +87,7 @@ function M.install(Run)
         error(("run:step %q: %s, which cannot be recorded; return plain data"):format(name, unfit), 4)
       end
     end
-    local found = what.already and what.already() or nil
+    local found = what.already and what.already(record) or nil
     if found then
       plain(found)
       if not self.dry then

@@ -12,8 +12,8 @@ local M = {}
 
 ---@class procedure.WaitOptions
 ---@field name string
----@field check fun(): any, (string|procedure.WaitNote|nil) a value that is not false, plain data, ends the wait; the note
---- tells
+---@field check fun(): any, (string|procedure.WaitNote|nil) a value that is not false, plain data, ends the wait; the
+--- note tells
 ---@field timeout number seconds from the beginning of the wait
 ---@field every? number seconds between the first checks; 5 when left out
 
