@@ -4,6 +4,7 @@ local clock = require "fairlead.clock"
 local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local http = require "fairlead.http"
+local journal = require "fairlead.journal"
 local procedure = require "fairlead.procedure"
 local sorted = require "fairlead.world.sorted"
 
@@ -115,7 +116,11 @@ function M.run(world, script, parameters, options)
   local loaded = M.load(world, script)
   return M.inside(world, function(folder)
     local began = clock.now()
-    local result = procedure.execute(loaded, parameters, M.execute_options(world, folder, options))
+    local execution = M.execute_options(world, folder, options)
+    -- A journal as in earnest, in the folder that goes with the world: what could not be recorded fails here, too.
+    local book <close> = not execution.recorder and journal.open { folder = folder.state, durable = false } or nil
+    execution.recorder = execution.recorder or book:recording()
+    local result = procedure.execute(loaded, parameters, execution)
     result.elapsed = clock.now() - began
     return result
   end, options.prepare)
