@@ -107,7 +107,9 @@ local function waits_for_go()
   return why.waits_for[1] ~= nil and why.waits_for[1].path == "Go"
 end
 
+-- Nothing where it has ended already.
 local function kill(run, signal)
+  if not run.owner then return end
   process.run { "kill", "-" .. signal, tostring(run.owner.pid) }
 end
 
@@ -188,7 +190,9 @@ describe("a run that was interrupted by Ctrl-C", function()
   it("exits with 130, and is taken up", function()
     local other, run = started(waits_for_go)
     kill(run, "INT")
-    assert.equal(130, other:wait().code)
+    local interrupted = other:wait()
+    assert.equal(130, interrupted.code)
+    assert.matches("fairlead resume " .. run.run .. " takes it up", interrupted.stdout, 1, true)
     assert.equal("interrupted", newest().outcome)
     folder:write("go", "")
     assert.equal(0, resume().code)

@@ -1,6 +1,7 @@
 --- The runs that a journal holds: to begin, to find, to list, to take up, to end.
 local errors = require "fairlead.errors"
 local json = require "fairlead.json"
+local outcomes = require "fairlead.procedure.outcome"
 local owners = require "fairlead.journal.owner"
 
 local M = {}
@@ -29,13 +30,6 @@ local M = {}
 ---@field state string "running", its outcome, "interrupted" where the process is gone, or "elsewhere"
 ---@field resumable boolean
 
--- Outcomes that a resume cannot better. A person's refusal is an answer; nobody at the terminal is none.
-local function can_resume(run)
-  if run.state == "running" then return false end
-  if run.outcome == "done" or run.outcome == "rolled_back" then return false end
-  return not (run.outcome == "refused" and run.reason == "gate.refused")
-end
-
 local function decode(text)
   if text == nil then return nil end
   return json.decode(text)
@@ -55,7 +49,7 @@ local function as_run(row)
   else
     run.state = run.outcome or "interrupted"
   end
-  run.resumable = can_resume(run)
+  run.resumable = run.state ~= "running" and outcomes.can_resume(run.outcome, run.reason)
   return run
 end
 

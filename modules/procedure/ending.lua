@@ -60,6 +60,9 @@ local function last_event(run)
     stopped = run.dry_end,
     not_reached = run.dry_end and json.array(not_done(run)) or nil,
   }
+  if run.mode == "run" and run.recorder.journal and outcomes.can_resume(outcome, reason) then
+    final.resume = "fairlead resume " .. run.id
+  end
   if run.error then
     final.error, final.hint, final.failed = tostring(run.error), run.error.hint, run.failed
     final.kind = run.error.kind
