@@ -310,6 +310,48 @@ describe("runs, show and why", function()
   end)
 end)
 
+describe("a journal that may not grow", function()
+  it("ends the run with an error, before the step that it has no room for is done", function()
+    folder:write("many.lua", [[
+      local procedure = require "fairlead.procedure"
+      return procedure.new { name = "many", run = function(run)
+        for i = 1, 400 do
+          run:step("Step " .. i, { intent = { text = ("x"):rep(5000) }, act = function() print("did " .. i) end })
+        end
+      end }
+    ]])
+    local result = process.run {
+      "sh", "-c", 'ulimit -f 2000; exec "$0" "$@"', program.path, "run", folder.path .. "/many.lua", "--plain",
+      env = { FAIRLEAD_STATE = folder.path .. "/state" }, timeout = 60,
+    }
+    assert.equal(1, result.code, result.stdout .. result.stderr)
+    assert.matches("journal.db: there is no space left for it", result.stdout, 1, true)
+    local _, did = result.stdout:gsub("did %d+", "")
+    assert.is_true(did > 3 and did < 400)
+    local finished = 0
+    for _, entry in ipairs(json.decode(fairlead({ "show", newest().run, "--json" }).stdout).entries) do
+      if entry.status == "finished" then finished = finished + 1 end
+    end
+    assert.is_true(did - finished <= 1)
+  end)
+end)
+
+describe("a state folder", function()
+  it("may be made by many at once", function()
+    folder:write("small.lua", [[
+      local procedure = require "fairlead.procedure"
+      return procedure.new { name = "small", run = function(run)
+        for i = 1, 5 do run:step("Step " .. i, function() return i end) end
+      end }
+    ]])
+    local running = {}
+    for i = 1, 8 do running[i] = function() return fairlead { "run", folder.path .. "/small.lua", "--plain" } end end
+    for _, result in ipairs(task.all(running)) do assert.equal(0, result.code, result.stdout .. result.stderr) end
+    local _, done = fairlead({ "runs" }).stdout:gsub("  done ", "")
+    assert.equal(8, done)
+  end)
+end)
+
 describe("a state folder that cannot be used", function()
   it("is said before anything is done", function()
     folder:write("state", "a file, not a folder")

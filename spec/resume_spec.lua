@@ -293,6 +293,23 @@ describe("on resume, a gate", function()
     assert.same({ "approved" }, box.closed)
   end)
 
+  it("that was refused stays refused, and nobody is asked again", function()
+    box.answer = { decision = "refused", by = "eve", why = "not today" }
+    local finish = recorder.finish
+    -- Killed once the refusal is on record, before the run has told its end.
+    function recorder.finish(...)
+      finish(...)
+      local key = select(2, ...)
+      if key.kind == "gate" then for_ever() end
+    end
+    dies(recorder, script())
+    recorder.finish = nil
+    local result = again(recorder, script())
+    assert.equal("gate.refused", result.reason)
+    assert.matches("refused by eve: not today", tostring(result.error), 1, true)
+    assert.equal(1, box.asked)
+  end)
+
   it("is void when what was shown has changed since, and is asked again after that", function()
     box.answer = { decision = "approved", by = "eve" }
     dies(recorder, script(for_ever))

@@ -4,6 +4,7 @@
 */
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "journal.h"
 
@@ -22,6 +23,13 @@ int journal_raise_kind(lua_State *L, const char *kind, const char *path, const c
 
 static bool no_space(int error) {
   return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+/* A file that may not grow (ulimit -f): SQLite often no longer has the errno by the time it is asked. */
+static bool hit_size_limit(int result) {
+  struct rlimit limit;
+  if (result != SQLITE_IOERR_WRITE && result != SQLITE_IOERR_SHMSIZE && result != SQLITE_IOERR_TRUNCATE) return false;
+  return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
 }
 
 int journal_raise_system(lua_State *L, const char *path, int error) {
@@ -61,6 +69,7 @@ int journal_raise(lua_State *L, int index, int result) {
   case SQLITE_TOOBIG:
     return journal_raise_kind(L, "journal.too_large", path, "a value is larger than it can hold", "record less");
   case SQLITE_IOERR:
+    if (hit_size_limit(result)) error = EFBIG;
     if (no_space(error)) return journal_raise_system(L, path, error);
     lua_pushfstring(L, "%s%s%s", said, error != 0 ? ": " : "", error != 0 ? strerror(error) : "");
     return journal_raise_kind(L, "journal.io", path, lua_tostring(L, -1), "check its disk, " OTHER_FOLDER);

@@ -210,7 +210,7 @@ function Gate.__close(gate)
   gate.closed = true
   for _, asked in ipairs(gate.asked) do
     local channel = asked.channel
-    if decision.decision ~= "approved" then
+    if decision.decision ~= "approved" and decision.decision ~= "refused" then
       local _, err = try(forget_question, gate, asked.key, decision.decision)
       if err then gate.run:warn(("gate '%s': %s"):format(gate.node.path, tostring(err))) end
     end
@@ -241,14 +241,29 @@ local function fail(gate, kind, message, hint)
   error(err, 0)
 end
 
+-- Puts the decision on record: an answer, which nobody is asked for again. The channels are told first: nobody comes
+-- back to a decision that is on record, and its questions would stay open.
+local function settle(gate, decision)
+  Gate.__close(gate)
+  gate.run.recorder:finish(gate.key, decision)
+  gate.key.settled = true
+end
+
+local function refused(by, why)
+  return ("refused by %s%s"):format(by, why and ": " .. why or "")
+end
+
 local function judge(gate, options)
   local decision, request = gate.decision, gate.request
   if decision.decision == "timeout" then
     fail(gate, "gate.timeout", ("no decision after %s"):format(duration.text(options.timeout or DAY)),
       request.approvers and ("ask %s and start again"):format(table.concat(request.approvers, ", ")) or nil)
   elseif decision.decision == "refused" then
-    fail(gate, "gate.refused", ("refused by %s%s"):format(decision.by or decision.via,
-      decision.why and ": " .. decision.why or ""))
+    settle(gate, {
+      decision = "refused", by = decision.by, via = decision.via, why = decision.why, digest = request.digest,
+      at = events.round(clock.now()),
+    })
+    fail(gate, "gate.refused", refused(decision.by or decision.via, decision.why))
   elseif decision.decision ~= "approved" then
     local what = tostring(decision.decision)
     error(("channel %s decided %s; approved or refused expected"):format(decision.via, what), 0)
@@ -286,6 +301,16 @@ end
 -- strength of it, the evidence has to be the same still.
 local function replay(run, node, key, record, options)
   local decision = record.result
+  if decision.decision == "refused" then
+    node:emit { event = "gate.decided", decision = "refused", by = decision.by, via = decision.via, why = decision.why,
+      digest = decision.digest }
+    local err = errors.new {
+      kind = "gate.refused", op = "gate", target = node.path,
+      message = refused(decision.by or decision.via, decision.why),
+    }
+    err.by, err.why = decision.by, decision.why
+    error(err, 0)
+  end
   if not run.recorder:acted_on(key) then
     local evidence, now = derive(options)
     if now ~= decision.digest then
@@ -329,7 +354,7 @@ function M.install(Run)
     self.recorder:begin(key, { question = question, evidence = evidence, approvers = options.approvers },
       { deadline = deadline })
     local _ <close> = nodes.recording_failure(self, key)
-    local gate <close> = setmetatable({ run = self, node = node, asked = {} }, Gate)
+    local gate <close> = setmetatable({ run = self, node = node, key = key, asked = {} }, Gate)
     gate.request = {
       run = self.id, procedure = self.procedure.name, name = options.name, path = node.path, question = question,
       evidence = evidence, digest = evidence_digest, approvers = options.approvers,
@@ -361,9 +386,7 @@ function M.install(Run)
       decision = "approved", by = gate.decision.by, via = gate.decision.via, why = gate.decision.why,
       digest = evidence_digest, evidence = evidence, at = events.round(clock.now()),
     }
-    -- The channels first: nobody comes back to a decision that is on record, and its questions would stay open.
-    Gate.__close(gate)
-    self.recorder:finish(key, decision)
+    settle(gate, decision)
     tell(gate)
     return decision
   end

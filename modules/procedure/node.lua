@@ -182,13 +182,13 @@ function Node:recorded(key, arguments)
 end
 
 ---For a `<close>` variable: an error that passes it is put on the record as this entry's failure. An interruption is
----not: the entry stays begun, for who takes the run up.
+---not: the entry stays begun, for who takes the run up. Nor is one of a key that is `settled`: its end is on record.
 ---@param run procedure.Run
 ---@param key procedure.Key
 ---@return table guard
 function M.recording_failure(run, key)
   return setmetatable({}, { __close = function(_, err)
-    if err == nil or run.dry then return end
+    if err == nil or run.dry or key.settled then return end
     local kind = errors.wrap(err).kind
     if kind == "cancelled" or kind:find "^waiting%." then return end
     local _, lost = try(run.recorder.fail, run.recorder, key, err)
