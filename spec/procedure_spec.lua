@@ -211,11 +211,11 @@ describe("a recorded run", function()
     script = function(intent)
       return function(run)
         run:step("One", { intent = intent, act = function() acts[#acts + 1] = "one" return { n = 1 } end })
-        run:step("Two", function()
+        run:step("Two", { repeatable = true, act = function()
           acts[#acts + 1] = "two"
           if #acts < 3 then error "down" end
           return 2
-        end)
+        end })
       end
     end
   end)

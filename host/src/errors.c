@@ -218,6 +218,18 @@ int exit_code_of(lua_State *L, int index) {
       {"gate", FL_REFUSED},
       {"deployment.rolled_back", FL_ROLLED_BACK},
       {"lock.held", FL_WAITING},
+      {"waiting", FL_WAITING},
+      {"resume.running", FL_WAITING},
+      {"resume.unknown", FL_USAGE},
+      {"resume.finished", FL_USAGE},
+      {"resume.nothing", FL_USAGE},
+      {"resume.changed", FL_USAGE},
+      {"journal.not_owned", FL_USAGE},
+      {"journal.not_a_folder", FL_USAGE},
+      {"journal.not_a_journal", FL_USAGE},
+      {"journal.read_only", FL_USAGE},
+      {"journal.network", FL_USAGE},
+      {"journal.newer", FL_USAGE},
       {"cancelled", FL_INTERRUPTED},
   };
   static const char suffix[] = ".not_authorised";

@@ -31,6 +31,7 @@ static void catch_interrupts(fl_host *host) {
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* a file that may not grow (ulimit -f) is an error of whoever writes it */
 }
 
 /* Text that may come from elsewhere, without what would command a terminal: C0 controls but for line ends and tabs, DEL,

@@ -8,6 +8,7 @@ local M = {}
 local TOPICS <const> = {
   { "procedure", "writing a procedure: steps, waits, gates" },
   { "parameters", "what a procedure can be told" },
+  { "resume", "taking up a run that was interrupted" },
   { "rehearse", "trying a procedure where nothing is real" },
   { "events", "what --json prints" },
   { "exit-codes", "how a run ended" },

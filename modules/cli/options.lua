@@ -68,6 +68,10 @@ end
 ---@return integer exit_code
 function M.finish(result, options)
   local err = result.error
+  if result.unwritten then
+    local text = require "fairlead.faces.text"
+    io.stderr:write("fairlead: how it ended is not in the journal: ", text.clean(result.unwritten), "\n")
+  end
   if result.broken then
     local text = require "fairlead.faces.text"
     io.stderr:write("fairlead: what was shown is not all that happened: ", text.clean(result.broken), "\n")

@@ -12,6 +12,8 @@ function M.define(parser)
   command:argument("parameters", "name=value; `fairlead help SCRIPT` lists them."):args "*"
   command:flag("--dry-run", "Read everything, do nothing; tell what would be done."):target "dry_run"
   command:flag("--yes", "Confirm what whoever starts the run may confirm; approvals by others stay theirs.")
+  command:flag("--no-wait", "End with exit code 75 where it would wait for a person; `resume` goes on.")
+    :target "no_wait"
   command:option("--pace", "Look so many times as often: for services that `world serve --speed N` simulates.")
     :argname "N":default "1":convert(number("pace", 0.001, 100000, false))
   options_of.define_faces(command)
@@ -26,8 +28,13 @@ function M.main(options)
     local procedure = require "fairlead.procedure"
     local loaded = procedure.load(options.script)
     local where = "fairlead help " .. options.script
-    return procedure.execute(loaded, options_of.parameters(options.parameters, where), {
+    local given = options_of.parameters(options.parameters, where)
+    -- Opened before anything is done: a run that nobody could take up does not begin.
+    local book <close> = not options.dry_run and require "fairlead.journal".open() or nil
+    return procedure.execute(loaded, given, {
       listener = listener,
+      recorder = book and book:recording(require "fairlead.journal.script".read(options.script)),
+      no_wait = options.no_wait,
       mode = options.dry_run and "dry-run" or "run",
       yes = options.yes,
       pace = options.pace,

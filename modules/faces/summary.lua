@@ -134,7 +134,9 @@ function M.lines(model, style, options)
   names("Not done", final.not_done)
   names("Not reached", final.not_reached)
   local advice = final.outcome ~= "done" and M.advice(final)
-  if advice then section("Next", text.lines(advice)) end
+  local next_lines = advice and text.lines(advice) or {}
+  if final.resume then next_lines[#next_lines + 1] = text.clean(final.resume .. " takes it up") end
+  if #next_lines > 0 then section("Next", next_lines) end
   return lines
 end
 

@@ -2,7 +2,7 @@
 local M = {}
 
 ---@class procedure.TerminalChannel: procedure.Channel
-local Terminal = { name = "terminal" }
+local Terminal = { name = "terminal", blocks = true }
 Terminal.__index = Terminal
 
 ---@class procedure.TerminalOptions

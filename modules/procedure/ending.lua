@@ -60,8 +60,12 @@ local function last_event(run)
     stopped = run.dry_end,
     not_reached = run.dry_end and json.array(not_done(run)) or nil,
   }
+  if run.mode == "run" and run.recorder.journal and outcomes.can_resume(outcome, reason) then
+    final.resume = "fairlead resume " .. run.id
+  end
   if run.error then
     final.error, final.hint, final.failed = tostring(run.error), run.error.hint, run.failed
+    final.kind = run.error.kind
     final.file, final.line = place(run.error)
     final.not_done = json.array(not_done(run))
   end
@@ -82,17 +86,24 @@ function M.finish(run, err)
     run.finished = clock.now()
     run.final = last_event(run)
     run.stream:emit(run.final)
+    if run.dry then return end
+    local _, unwritten = try(run.recorder.ended, run.recorder, run.final)
+    if unwritten then run.unwritten = tostring(unwritten) end
   end })
   if run.ending then return end
   run.ending = true
-  if run.dry then return end
-  if err then
+  if run.dry or (err and err.kind == "resume.lost") then return end
+  local outcome = outcomes.of(err)
+  -- A run that waits for a person is neither over nor in trouble.
+  if err and err.kind:find "^waiting%." then return end
+  if err and outcome ~= "waiting" then
     for _, handler in ipairs(run.failure_handlers) do
       local _, why = try(function() handler(err, run) end)
       if why then run:warn("on_failure: " .. tostring(why)) end
     end
   end
-  run:tell(message(run, last_event(run)))
+  -- A good end is told once for ever, any other once for each attempt.
+  run:tell(message(run, last_event(run)), outcome == "done" and "@ended" or ("@ended#%d"):format(run.attempt), "")
 end
 
 return M

@@ -68,6 +68,12 @@ function M.round(seconds)
   return math.floor(seconds * 1000 + 0.5) / 1000
 end
 
+---Has one more hear what happens from now on.
+---@param listener function|table a function, or an object with a method `event`
+function Stream:listen(listener)
+  self.listeners[#self.listeners + 1] = listener
+end
+
 ---@param event table the fields beside `at` and `run`
 function Stream:emit(event)
   event = clean(event)

@@ -25,8 +25,11 @@ local M = {}
 ---@class procedure.Channel
 ---@field name string
 ---@field every? number seconds between two looks for an answer; 5 when left out
----@field ask fun(self, request: procedure.GateRequest)
+---@field ask fun(self, request: procedure.GateRequest): any plain data that `resume` finds the question by
 ---@field answer fun(self): procedure.Decision|nil
+---@field resume? fun(self, request: procedure.GateRequest, asked: any): any takes up a question of an interrupted run;
+--- asked: what `ask` returned, plain data; nil: it may have got there or not. What `ask` would return, or nil: ask anew
+---@field blocks? boolean `answer` waits for a person, so that it cannot just be looked at
 ---@field close? fun(self, decision: procedure.Decision) told to every channel that was asked
 
 ---@class procedure.GateRequest
@@ -116,16 +119,40 @@ local function lose(gate, channel, err)
   gate.run:warn(("gate '%s': %s cannot be asked: %s"):format(gate.node.path, channel.name, tostring(err)))
 end
 
+-- What a channel's question is recorded by. Another evidence makes it another question.
+local function question_key(gate, place, channel)
+  local node = gate.node
+  return {
+    id = ("%s@%s#%d"):format(node.path, channel.name, place), kind = "question", path = node.path,
+    occurrence = node.occurrence, scope = node.scope, digest = gate.request.digest,
+  }
+end
+
+-- Asks by one channel. A question that an interrupted run asked there is taken up, where the channel knows how.
+local function ask_one(gate, channel, key)
+  if not channel.resume then return channel:ask(gate.request) end
+  local recorder = gate.run.recorder
+  local record = recorder:find(key)
+  local known = record and record.status ~= "failed" and record.digest == key.digest
+  local asked = known and channel:resume(gate.request, record.result) or nil
+  if asked ~= nil and record.status == "finished" then return end
+  recorder:begin(key, gate.request.question)
+  if asked == nil then asked = channel:ask(gate.request) end
+  recorder:finish(key, asked)
+end
+
 local function ask(gate, channels)
   local asked = {}
-  for _, channel in ipairs(channels) do
+  for place, channel in ipairs(channels) do
     -- Before it is asked: a channel that is interrupted while asking is told how it ended, too.
-    gate.asked[#gate.asked + 1] = channel
-    local ok, err = pcall(channel.ask, channel, gate.request)
+    local key = question_key(gate, place, channel)
+    gate.asked[#gate.asked + 1] = { channel = channel, key = key }
+    local ok, err = pcall(ask_one, gate, channel, key)
     if ok then
       asked[#asked + 1] = channel
     else
       gate.last_error = errors.wrap(err)
+      if gate.last_error:is "journal" or gate.last_error:is "resume" then error(gate.last_error, 0) end
       lose(gate, channel, gate.last_error)
     end
   end
@@ -159,6 +186,8 @@ local function decide(gate, channels)
   end
   gate.alive = #channels
   local left = gate.request.deadline - clock.now()
+  -- A deadline that passed while nobody carried the run out: one look whether somebody answered in time.
+  if left <= 0 then left = 10 end
   local ok, decision = pcall(task.timeout, math.max(left, 0.001), task.race, listeners)
   if ok then return decision end
   local err = errors.wrap(decision)
@@ -166,10 +195,25 @@ local function decide(gate, channels)
   error(err, 0)
 end
 
--- Tells every channel that was asked how it ended; also when the run is cancelled.
+-- The question is no longer open: who takes the run up asks anew.
+local function forget_question(gate, key, decision)
+  local recorder = gate.run.recorder
+  local record = recorder:find(key)
+  if record and record.status ~= "failed" then recorder:fail(key, decision) end
+end
+
+-- Tells every channel that was asked how it ended; also when the run is cancelled. A run that only stops waiting leaves
+-- its questions open.
 function Gate.__close(gate)
   local decision = gate.decision or { decision = "cancelled" }
-  for _, channel in ipairs(gate.asked) do
+  if gate.closed or decision.decision == "waiting" then return end
+  gate.closed = true
+  for _, asked in ipairs(gate.asked) do
+    local channel = asked.channel
+    if decision.decision ~= "approved" and decision.decision ~= "refused" then
+      local _, err = try(forget_question, gate, asked.key, decision.decision)
+      if err then gate.run:warn(("gate '%s': %s"):format(gate.node.path, tostring(err))) end
+    end
     if channel.close then
       local _, err = try(channel.close, channel, decision)
       if err then gate.run:warn(("gate '%s': %s: %s"):format(gate.node.path, channel.name, tostring(err))) end
@@ -197,14 +241,29 @@ local function fail(gate, kind, message, hint)
   error(err, 0)
 end
 
+-- Puts the decision on record: an answer, which nobody is asked for again. The channels are told first: nobody comes
+-- back to a decision that is on record, and its questions would stay open.
+local function settle(gate, decision)
+  Gate.__close(gate)
+  gate.run.recorder:finish(gate.key, decision)
+  gate.key.settled = true
+end
+
+local function refused(by, why)
+  return ("refused by %s%s"):format(by, why and ": " .. why or "")
+end
+
 local function judge(gate, options)
   local decision, request = gate.decision, gate.request
   if decision.decision == "timeout" then
     fail(gate, "gate.timeout", ("no decision after %s"):format(duration.text(options.timeout or DAY)),
       request.approvers and ("ask %s and start again"):format(table.concat(request.approvers, ", ")) or nil)
   elseif decision.decision == "refused" then
-    fail(gate, "gate.refused", ("refused by %s%s"):format(decision.by or decision.via,
-      decision.why and ": " .. decision.why or ""))
+    settle(gate, {
+      decision = "refused", by = decision.by, via = decision.via, why = decision.why, digest = request.digest,
+      at = events.round(clock.now()),
+    })
+    fail(gate, "gate.refused", refused(decision.by or decision.via, decision.why))
   elseif decision.decision ~= "approved" then
     local what = tostring(decision.decision)
     error(("channel %s decided %s; approved or refused expected"):format(decision.via, what), 0)
@@ -212,12 +271,62 @@ local function judge(gate, options)
   if type(options.evidence) == "function" then
     local evidence, now = derive(options)
     if now ~= request.digest then
-      local changes = value.changes(request.evidence, evidence)
-      gate.decision = { decision = "voided", by = decision.by, via = decision.via, why = table.concat(changes, "; ") }
+      local changes = table.concat(value.changes(request.evidence, evidence), "; ")
+      gate.decision = { decision = "voided", by = decision.by, via = decision.via, why = changes }
       fail(gate, "gate.voided", ("what was approved by %s has changed since: %s"):format(decision.by or decision.via,
-        table.concat(changes, "; ")), "ask again with what it is now")
+        changes), "ask again with what it is now")
     end
   end
+end
+
+-- One look at each channel, for a run that may not wait for people.
+local function look(gate, channels)
+  for _, channel in ipairs(channels) do
+    local decision = not channel.blocks and channel:answer()
+    if decision then
+      return { decision = decision.decision, by = decision.by, why = decision.why, via = channel.name }
+    end
+  end
+  gate.decision = { decision = "waiting" }
+  local request = gate.request
+  errors.raise {
+    kind = "waiting.decision", op = "gate", target = gate.node.path,
+    message = ("waits for a decision%s: %s"):format(request.approvers
+      and " of " .. table.concat(request.approvers, " or ") or "", request.question),
+    hint = ("`fairlead resume %s` goes on once it is made"):format(gate.run.id),
+  }
+end
+
+-- A decision that was made before the run was interrupted. It holds for what was shown: until something was done on the
+-- strength of it, the evidence has to be the same still.
+local function replay(run, node, key, record, options)
+  local decision = record.result
+  if decision.decision == "refused" then
+    node:emit { event = "gate.decided", decision = "refused", by = decision.by, via = decision.via, why = decision.why,
+      digest = decision.digest }
+    local err = errors.new {
+      kind = "gate.refused", op = "gate", target = node.path,
+      message = refused(decision.by or decision.via, decision.why),
+    }
+    err.by, err.why = decision.by, decision.why
+    error(err, 0)
+  end
+  if not run.recorder:acted_on(key) then
+    local evidence, now = derive(options)
+    if now ~= decision.digest then
+      local changes = table.concat(value.changes(decision.evidence, evidence), "; ")
+      run.recorder:fail(key, "voided: " .. changes)
+      node:emit { event = "gate.decided", decision = "voided", by = decision.by, via = decision.via, why = changes,
+        digest = decision.digest }
+      errors.raise {
+        kind = "gate.voided", op = "gate", target = node.path,
+        message = ("what was approved by %s has changed since: %s"):format(decision.by or decision.via, changes),
+        hint = ("`fairlead resume %s` asks again with what it is now"):format(run.id),
+      }
+    end
+  end
+  node:skip "recorded"
+  return decision
 end
 
 ---@param Run table the class of runs
@@ -231,17 +340,25 @@ function M.install(Run)
     check_options(options)
     local question = options.question or options.name .. "?"
     local node <close> = nodes.open(self, "gate", options.name, { intent = question })
+    local key = node:key(nil)
+    local record = node:recorded(key, nil)
+    if record and record.status == "finished" then return replay(self, node, key, record, options) end
     local evidence, evidence_digest = derive(options)
     if self.dry then
       node:skip("dry run", { would = "ask: " .. question })
       return dry.unknown(node.path)
     end
     local now = clock.now()
-    local gate <close> = setmetatable({ run = self, node = node, asked = {} }, Gate)
+    local deadline = now + (options.timeout or DAY)
+    if record and record.status == "begun" and record.deadline then deadline = math.min(deadline, record.deadline) end
+    self.recorder:begin(key, { question = question, evidence = evidence, approvers = options.approvers },
+      { deadline = deadline })
+    local _ <close> = nodes.recording_failure(self, key)
+    local gate <close> = setmetatable({ run = self, node = node, key = key, asked = {} }, Gate)
     gate.request = {
       run = self.id, procedure = self.procedure.name, name = options.name, path = node.path, question = question,
       evidence = evidence, digest = evidence_digest, approvers = options.approvers,
-      deadline = now + (options.timeout or DAY),
+      deadline = deadline,
       say = function(text) node:emit { event = "note", kind = "say", text = text } end,
       prompt = function(text) node:emit { event = "note", kind = "prompt", text = text } end,
     }
@@ -256,20 +373,22 @@ function M.install(Run)
       approvers = options.approvers, via = names, deadline = events.round(gate.request.deadline),
     }
     channels = ask(gate, channels)
-    if #channels == 0 then
+    if #channels == 0 and not (self.no_wait and not gate.last_error) then
       if gate.last_error then error(gate.last_error, 0) end
       gate.decision = { decision = "refused", why = table.concat(skipped, "; ") }
       fail(gate, "gate.unattended", "nobody can be asked: " .. table.concat(skipped, "; "),
         options.approvers and "run it in a terminal, or ask via another channel"
           or "run it in a terminal, or confirm with --yes")
     end
-    gate.decision = decide(gate, channels)
+    gate.decision = self.no_wait and look(gate, channels) or decide(gate, channels)
     judge(gate, options)
-    tell(gate)
-    return {
+    local decision = {
       decision = "approved", by = gate.decision.by, via = gate.decision.via, why = gate.decision.why,
       digest = evidence_digest, evidence = evidence, at = events.round(clock.now()),
     }
+    settle(gate, decision)
+    tell(gate)
+    return decision
   end
 end
 

@@ -19,6 +19,7 @@ local outcomes = require "fairlead.procedure.outcome"
 local parameters = require "fairlead.procedure.parameters"
 local Run = require "fairlead.procedure.run"
 local script = require "fairlead.script"
+local task = require "fairlead.task"
 
 local M = {}
 
@@ -128,6 +129,7 @@ end
 ---@field value any what the procedure's function returned
 ---@field live table[] what it stated to be live where
 ---@field facts string[]
+---@field unwritten? string why the journal does not hold how it ended
 ---@field broken? string why the listener heard no more from some moment on
 
 ---@return procedure.Result
@@ -137,12 +139,16 @@ local function result_of(run)
     id = run.id, outcome = final.outcome, reason = final.reason, exit_code = final.exit_code, error = run.error,
     events = run.stream.list, started = run.started, finished = run.finished, elapsed = final.elapsed,
     value = run.value, live = run.lives, facts = run.facts, broken = run.stream.broken,
+    unwritten = run.unwritten,
   }
 end
 
 ---@class procedure.ExecuteOptions
 ---@field listener? function|table fn(event), or an object with a method `event`: hears each event as it happens
----@field recorder? procedure.Recorder where steps are recorded; memory when left out
+---@field recorder? procedure.Recorder|fun(run: procedure.Run): procedure.Recorder where steps are recorded, or what
+--- makes it once the parameters are known to be right; memory when left out
+---@field no_wait? boolean end with outcome "waiting" where the run would wait for a person
+---@field attempt? integer 1; more when the run is taken up
 ---@field mode? "run"|"dry-run"|"rehearsal"
 ---@field interactive? boolean somebody sits at the terminal
 ---@field yes? boolean the requester's own confirmations are given
@@ -171,13 +177,14 @@ function M.execute(procedure, given, options)
   local now = clock.now()
   local id = options.id or run_id(options, now)
   local run = Run.new {
-    id = id, procedure = procedure, mode = mode, started = now,
-    recorder = options.recorder or memory.new(),
+    id = id, procedure = procedure, mode = mode, started = now, recorder = memory.new(),
     stream = events.new(id, options.listener),
     directory = options.directory or ".",
     channels = options.channels or {},
     interactive = options.interactive or false,
     yes = options.yes or false,
+    no_wait = options.no_wait or false,
+    attempt = options.attempt or 1,
     pace = options.pace or 1,
     user = options.user or os.getenv "USER" or os.getenv "LOGNAME",
   }
@@ -189,15 +196,25 @@ function M.execute(procedure, given, options)
     return result_of(run)
   end
   run.parameters = values
+  if options.mode ~= "dry-run" and options.recorder then
+    local recorder = options.recorder
+    run.recorder = type(recorder) == "function" and recorder(run) or recorder
+    if run.recorder.event then run.stream:listen(run.recorder) end
+  end
   local _ <close> = follow_http(run)
   run.stream:emit {
     event = "run.started", procedure = procedure.name, summary = procedure.summary, parameters = values,
     plan = json.array(table.move(procedure.plan, 1, #procedure.plan, 1, {})), mode = mode,
+    attempt = run.attempt > 1 and run.attempt or nil,
   }
   -- A cancellation passes through here: its closers, the run's ending among them, may still wait for a while.
   local _ <close> = setmetatable({}, { __close = function(_, err)
     if err ~= nil then ending.finish(run, errors.wrap(err)) end
   end })
+  local before <const> = task.context()
+  local _ <close> = setmetatable({}, { __close = function() task.set_context(before) end })
+  run.main = coroutine.running()
+  task.set_context(run.root)
   local _, err = try(function() run.value = procedure.run(run, values) end)
   if err and err.kind == "dry_run.end" then run.dry_end, err = err.message, nil end
   ending.finish(run, err)

@@ -6,6 +6,7 @@ local clock = require "fairlead.clock"
 local digest = require "fairlead.digest"
 local errors = require "fairlead.errors"
 local events = require "fairlead.procedure.events"
+local task = require "fairlead.task"
 local value = require "fairlead.procedure.value"
 
 local M = {}
@@ -18,6 +19,8 @@ local M = {}
 ---@field parent? procedure.Node
 ---@field since number
 ---@field counts table<string, integer> how often each name was used directly below this node
+---@field occurrence integer which of the nodes of its name in its parent
+---@field scope? string the parallel branch whose steps come one after another with it; "" for the run itself
 ---@field ended? string set when the end has been told
 local Node = {}
 Node.__index = Node
@@ -36,14 +39,20 @@ local function is_below(node, ancestor)
   return false
 end
 
+-- The node that the running coroutine was told to be in: it, or the task that it was started by, opened it.
+local function place(run)
+  local node = task.context()
+  return getmetatable(node) == Node and node.run == run and node or nil
+end
+
 ---The node that the running code belongs to.
 ---
----A task that the script started by itself (task.all inside a step) is not known here; it belongs to the innermost node
----that everything now under way is part of.
+---A coroutine of the script's own is not known here; it belongs to the innermost node that everything now under way is
+---part of.
 ---@param run procedure.Run
 ---@return procedure.Node
 function M.current(run)
-  local known = run.places[coroutine.running()]
+  local known = place(run)
   if known then return known end
   local open = run.open
   local node = open[#open] or run.root
@@ -59,7 +68,7 @@ end
 ---@return function
 function M.bind(node, fn)
   return function(...)
-    node.run.places[coroutine.running()] = node
+    task.set_context(node)
     return fn(...)
   end
 end
@@ -77,6 +86,16 @@ function M.check_name(name, where, level)
   end
 end
 
+-- Two tasks that use one name at the same time would take each other's numbers, and so each other's records, on resume.
+local function check_unique(run, parent, name, co)
+  for _, other in ipairs(run.open) do
+    if other.parent == parent and other.base == name and other.task ~= co and other.kind ~= "stage" then
+      error(("run:%s %q: another task is in a %s of this name; give each its own name, or its own stage")
+        :format(other.kind, name, other.kind), 4)
+    end
+  end
+end
+
 ---Begins a node and tells it.
 ---@param run procedure.Run
 ---@param kind "step"|"stage"|"wait"|"gate"
@@ -86,6 +105,7 @@ end
 function M.open(run, kind, name, fields)
   local co = coroutine.running()
   local parent = M.current(run)
+  if kind ~= "stage" then check_unique(run, parent, name, co) end
   local count = (parent.counts[name] or 0) + 1
   parent.counts[name] = count
   local own = count > 1 and ("%s (%d)"):format(name, count) or name
@@ -93,14 +113,17 @@ function M.open(run, kind, name, fields)
     run = run,
     kind = kind,
     name = own,
+    base = name,
+    occurrence = count,
+    scope = co == run.main and "" or run.branches[co],
     path = parent.path == "" and own or parent.path .. "/" .. own,
     parent = parent,
     counts = {},
     since = clock.now(),
     task = co,
-    place_before = run.places[co],
+    place_before = task.context(),
   }, Node)
-  run.places[co] = node
+  task.set_context(node)
   run.open[#run.open + 1] = node
   run.failure = nil -- the script went on, so an earlier failure was dealt with
   local event = fields or {}
@@ -115,15 +138,62 @@ function Node:emit(event)
   self.run.stream:emit(event)
 end
 
+---@class procedure.Key
+---@field id string unique in the run: the path, and for what belongs to a node more than that
+---@field kind "step"|"wait"|"gate"|"question"|"notify"
+---@field path string
+---@field occurrence integer
+---@field scope? string as a node's; nil in a task that the script started by itself
+---@field digest string of the arguments: another one means that it is no longer the same entry
+
 ---What a recorder knows this node by.
 ---@param arguments any plain
----@return table key
+---@return procedure.Key key
 function Node:key(arguments)
   return {
     id = self.path,
+    kind = self.kind,
     path = self.path,
+    occurrence = self.occurrence,
+    scope = self.scope,
     digest = digest.sha256(value.canonical { self.kind, self.path, value.canonical(arguments) }),
   }
+end
+
+---What is recorded of this node, when it is still the same.
+---@param key procedure.Key
+---@param arguments any plain
+---@return table|nil record
+---errors: kind "resume.mismatch"
+function Node:recorded(key, arguments)
+  local record = self.run.recorder:find(key)
+  if not record or record.digest == key.digest then return record end
+  local message
+  if record.kind ~= key.kind then
+    message = ("was recorded as a %s, the script now has a %s"):format(record.kind, key.kind)
+  else
+    message = ("was recorded with the intent %s, the script now has %s"):format(
+      value.brief(record.intent), value.brief(arguments))
+  end
+  errors.raise {
+    kind = "resume.mismatch", op = key.kind, target = key.path, message = message,
+    hint = "the script or its arguments changed since; put it back as it was, or start a new run",
+  }
+end
+
+---For a `<close>` variable: an error that passes it is put on the record as this entry's failure. An interruption is
+---not: the entry stays begun, for who takes the run up. Nor is one of a key that is `settled`: its end is on record.
+---@param run procedure.Run
+---@param key procedure.Key
+---@return table guard
+function M.recording_failure(run, key)
+  return setmetatable({}, { __close = function(_, err)
+    if err == nil or run.dry or key.settled then return end
+    local kind = errors.wrap(err).kind
+    if kind == "cancelled" or kind:find "^waiting%." then return end
+    local _, lost = try(run.recorder.fail, run.recorder, key, err)
+    if lost then run:warn("the failure could not be recorded: " .. tostring(lost)) end
+  end })
 end
 
 ---Ends a node that did nothing: it was done before, or this is a dry run.
@@ -141,13 +211,13 @@ local function status_of(err)
   if err == nil then return "done" end
   local kind = type(err) == "table" and err.kind or "script"
   if kind == "cancelled" then return "cancelled" end
-  if kind == "dry_run.end" then return "stopped" end
+  if kind == "dry_run.end" or kind:find "^waiting%." then return "stopped" end
   return (kind == "gate" or kind:find "^gate%.") and "refused" or "failed"
 end
 
 function Node:__close(err)
   local run = self.run
-  run.places[self.task] = self.place_before
+  if coroutine.running() == self.task then task.set_context(self.place_before) end
   for i = #run.open, 1, -1 do
     if run.open[i] == self then
       table.remove(run.open, i)

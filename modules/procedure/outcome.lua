@@ -21,6 +21,15 @@ function M.of(err)
   return OUTCOMES[code] or "failed", err.reason or err.kind or "script", code
 end
 
+---Whether a run that ended so can be taken up. A person's refusal is an answer, and so is a rollback; nobody at the
+---terminal is none.
+---@param outcome procedure.Outcome|nil nil: its process is gone
+---@param reason string|nil
+---@return boolean
+function M.can_resume(outcome, reason)
+  return outcome ~= "done" and outcome ~= "rolled_back" and not (outcome == "refused" and reason == "gate.refused")
+end
+
 ---The last event of a run that never began: a script that cannot be loaded, wrong parameters.
 ---@param err table an error object
 ---@param at number unix seconds

@@ -1,5 +1,6 @@
 --- A run: what a procedure's function is given.
 local channel = require "fairlead.procedure.channel"
+local digest = require "fairlead.digest"
 local errors = require "fairlead.errors"
 local nodes = require "fairlead.procedure.node"
 local task = require "fairlead.task"
@@ -15,6 +16,8 @@ local value = require "fairlead.procedure.value"
 ---@field user? string who started it
 ---@field interactive boolean somebody sits at the terminal
 ---@field yes boolean the requester's own confirmations are given
+---@field no_wait boolean it ends where it would wait for a person
+---@field attempt integer 1; more when it was taken up
 ---@field pace number how many times as often as usual its waits look
 ---@field package channels table<string, procedure.Channel>
 ---@field package recorder procedure.Recorder
@@ -29,7 +32,8 @@ function Run.new(fields)
   local run = setmetatable(fields, Run)
   run.dry = run.mode == "dry-run"
   run.parameters = {}
-  run.places = setmetatable({}, { __mode = "k" }) -- the node that each task is in
+  run.branches = setmetatable({}, { __mode = "k" }) -- the parallel branch that each task is
+  run.notices = setmetatable({}, { __mode = "k" }) -- how many notifications each node has made
   run.open = {} -- nodes under way, oldest first
   run.waits = {} -- what each waiting node waits for
   run.completed = {} -- names of the top-level nodes that ended well
@@ -101,21 +105,42 @@ end
 
 ---Tells everybody who registered by run:notifier. A notifier that fails is reported and does not fail the run.
 ---@async
----@param message string|table text, or {text=, …} with what the notifiers understand
+---@param message string|table text, or {text=, …} with what the notifiers understand; they get it with an id of its
+--- own, the same when the run is taken up
 function Run:notify(message)
   if type(message) == "string" then message = { text = message } end
   if type(message) ~= "table" or type(message.text) ~= "string" then
     error("run:notify: text, or a table with text= expected", 2)
   end
   self:emit { event = "note", kind = "notify", text = message.text, sent = not self.dry }
-  if not self.dry then self:tell(message) end
+  if self.dry then return end
+  local node = nodes.current(self)
+  self.notices[node] = (self.notices[node] or 0) + 1
+  self:tell(message, ("%s@notify#%d"):format(node.path, self.notices[node]), node.path)
+end
+
+-- Tells one of those who registered, once: what was told before the run was interrupted is not told again. Where it was
+-- interrupted while telling, `again` says so: only the notifier can look whether the message got there.
+local function tell_one(run, notifier, message, key)
+  local record = run.recorder:find(key)
+  if record and record.status == "finished" then return end
+  local copy = { id = digest.sha256(run.id .. "\0" .. key.id):sub(1, 32), again = record ~= nil or nil }
+  for field, item in pairs(message) do copy[field] = item end
+  local _, unwritten = try(run.recorder.begin, run.recorder, key)
+  -- A journal that failed is told, too; a run that somebody else carries out now says nothing any more.
+  if unwritten and not unwritten:is "journal" then error(unwritten, 0) end
+  notifier(copy)
+  if not unwritten then run.recorder:finish(key) end
 end
 
 ---@param message table
+---@param id string of the message, the same in each attempt
+---@param path string
 ---@package
-function Run:tell(message)
-  for _, notifier in ipairs(self.notifiers) do
-    local _, err = try(function() notifier(message) end)
+function Run:tell(message, id, path)
+  for place, notifier in ipairs(self.notifiers) do
+    local key = { id = ("%s:%d"):format(id, place), kind = "notify", path = path, occurrence = 1, digest = "" }
+    local _, err = try(tell_one, self, notifier, message, key)
     if err then self:warn("could not notify: " .. tostring(err)) end
   end
 end
@@ -166,10 +191,14 @@ function Run:parallel(branches)
   local here = nodes.current(self)
   local tasks, stopped = {}, nil
   for i, name in ipairs(names) do
+    local function branch()
+      self.branches[coroutine.running()] = nodes.current(self).path
+      return branches[name]()
+    end
     tasks[i] = nodes.bind(here, function()
-      if not self.dry then return self:stage(name, branches[name]) end
+      if not self.dry then return self:stage(name, branch) end
       -- In a dry run the branches end one by one, each where it cannot go on.
-      local ok, result = pcall(self.stage, self, name, branches[name])
+      local ok, result = pcall(self.stage, self, name, branch)
       if ok then return result end
       if type(result) ~= "table" or result.kind ~= "dry_run.end" then error(result, 0) end
       stopped = stopped or result

@@ -8,8 +8,13 @@ local M = {}
 
 ---@class procedure.StepOptions
 ---@field intent? any what the step is about to do, as text or plain data; recorded before acting, matched on resume
----@field already? fun(): any looks at the world: the result when it is done already, nil or false when it is not
+---@field already? fun(begun: table|nil): any looks at the world: the result when it is done already, nil or false
+--- when it is not. begun: the record of an attempt that did not end, {began= unix seconds of the first, attempts=,
+--- error=, …}
+---@field repeatable? boolean doing it twice does no harm: it only reads, say. Then it needs no `already` to be resumed
 ---@field act fun(): any does it; its result must be plain data
+
+local FIELDS <const> = { intent = true, already = true, repeatable = true, act = true }
 
 local function check(name, what)
   nodes.check_name(name, "run:step", 4)
@@ -22,57 +27,67 @@ local function check(name, what)
     error(("run:step %q: already: function expected, got %s"):format(name, type(what.already)), 3)
   end
   for field in pairs(what) do
-    if field ~= "intent" and field ~= "already" and field ~= "act" then
-      error(("run:step %q: unknown field '%s' (it takes intent, already, act)"):format(name, tostring(field)), 3)
+    if not FIELDS[field] then
+      error(("run:step %q: unknown field '%s' (it takes intent, already, repeatable, act)"):format(name,
+        tostring(field)), 3)
     end
   end
   return what
 end
 
--- What was recorded for this step, when it is the same step.
-local function recorded(run, key, intent)
-  local record = run.recorder:find(key)
-  if record and record.digest ~= key.digest then
-    errors.raise {
-      kind = "resume.mismatch",
-      op = "step",
-      target = key.path,
-      message = ("was recorded with the intent %s, the script now has %s"):format(
-        value.brief(record.intent), value.brief(intent)),
-      hint = "the script or its arguments changed since; start a new run",
-    }
-  end
-  return record
+-- It was begun, and whether it was done nobody can tell. Doing it again would be a guess.
+local function raise_unsure(node, record)
+  errors.raise {
+    kind = "resume.unsure", op = "step", target = node.path,
+    message = record.status == "failed" and ("was begun and failed (%s); whether it took effect is not known")
+        :format(record.error or "no reason is recorded")
+      or "was begun, and the run ended before its result was known; whether it took effect is not known",
+    hint = "give it already=function() … end that looks for its effect, or repeatable=true where doing it twice does "
+      .. "no harm; then resume with --accept-change",
+  }
+end
+
+-- Does it between its beginning and its end on the record. A failure is recorded as one; an interruption leaves it
+-- begun.
+local function act(run, key, intent, fn, plain)
+  run.recorder:begin(key, intent)
+  local _ <close> = nodes.recording_failure(run, key)
+  local result = fn()
+  plain(result)
+  return result
 end
 
 ---@param Run table the class of runs
 function M.install(Run)
   ---Does something once. Before acting its intent is recorded; after, its result. `already` is asked first, so that
-  ---what is done in the world is not done again, whoever did it.
+  ---what is done in the world is not done again, whoever did it. On resume a finished step gives its recorded result;
+  ---one that was begun and has no `already` ends the run, unless it is repeatable.
   ---@async
   ---@param name string unique enough for a person; a repeated name gets a number
   ---@param what procedure.StepOptions|fun(): any
   ---@return any result plain data, as returned by `act` or found by `already`
+  ---errors: kinds "resume.mismatch" (recorded was another step), "resume.unsure" (begun, and nothing tells whether
+  --- done)
   function Run:step(name, what)
     what = check(name, what)
     dry.need(what.intent)
-    local problem = value.problem(what.intent, "intent")
+    local problem = value.unfit(what.intent, "intent")
     if problem then error(("run:step %q: %s, which cannot be recorded"):format(name, problem), 2) end
     local intent_text = what.intent ~= nil and value.describe(what.intent) or nil
     local node <close> = nodes.open(self, "step", name, { intent = intent_text })
     local key = node:key(what.intent)
-    local record = recorded(self, key, what.intent)
+    local record = node:recorded(key, what.intent)
     if record and record.status == "finished" then
       node:skip "recorded"
       return record.result
     end
     local function plain(result)
-      local unfit = value.problem(result, "result")
+      local unfit = value.unfit(result, "result")
       if unfit then
-        error(("run:step %q: %s, which cannot be recorded; return plain data"):format(name, unfit), 3)
+        error(("run:step %q: %s, which cannot be recorded; return plain data"):format(name, unfit), 4)
       end
     end
-    local found = what.already and what.already() or nil
+    local found = what.already and what.already(record) or nil
     if found then
       plain(found)
       if not self.dry then
@@ -86,9 +101,8 @@ function M.install(Run)
       node:skip("dry run", { would = intent_text or name })
       return dry.unknown(node.path)
     end
-    self.recorder:begin(key, what.intent)
-    local result = what.act()
-    plain(result)
+    if record and not what.already and not what.repeatable then raise_unsure(node, record) end
+    local result = act(self, key, what.intent, what.act, plain)
     self.recorder:finish(key, result)
     return result
   end

@@ -80,6 +80,19 @@ function M.problem(value, name)
   return check(value, name, {})
 end
 
+local LARGEST <const> = 1 << 20 -- bytes of JSON in one entry
+
+---Says why `value` cannot be recorded: it is not plain, or too much.
+---@param value any
+---@param name string what to call the value, as in "result"
+---@return string|nil problem
+function M.unfit(value, name)
+  local problem = M.problem(value, name)
+  if problem or value == nil then return problem end
+  local size = #json.encode(value)
+  if size > LARGEST then return ("%s is %d bytes of JSON, above the limit of %d"):format(name, size, LARGEST) end
+end
+
 ---A deep copy of a plain value.
 ---@generic T
 ---@param value T

@@ -6,12 +6,14 @@ local events = require "fairlead.procedure.events"
 local nodes = require "fairlead.procedure.node"
 local task = require "fairlead.task"
 local duration = require "fairlead.procedure.duration"
+local value = require "fairlead.procedure.value"
 
 local M = {}
 
 ---@class procedure.WaitOptions
 ---@field name string
----@field check fun(): any, (string|procedure.WaitNote|nil) a value that is not false ends the wait; the note tells
+---@field check fun(): any, (string|procedure.WaitNote|nil) a value that is not false, plain data, ends the wait; the
+--- note tells
 ---@field timeout number seconds from the beginning of the wait
 ---@field every? number seconds between the first checks; 5 when left out
 
@@ -66,15 +68,15 @@ end
 local function ask(waiting, check)
   local left = waiting.info.deadline - clock.now()
   -- At the deadline itself there is one last look, which gets a moment to answer.
-  local ok, value, note = pcall(task.timeout, math.max(left, 5), nodes.bind(waiting.node, check))
+  local ok, found, note = pcall(task.timeout, math.max(left, 5), nodes.bind(waiting.node, check))
   if not ok then
-    local err = errors.wrap(value)
+    local err = errors.wrap(found)
     if err.kind == "timeout" and clock.now() >= waiting.info.deadline then return nil, { text = "no answer" } end
     if not err.retryable then error(err, 0) end
     return nil, { text = waiting.info.text, fraction = waiting.info.fraction, expected = waiting.info.expected,
       traffic = waiting.info.traffic, error = tostring(err), pause = tonumber(err.retry_after) }
   end
-  return value or nil, read_note(note)
+  return found or nil, read_note(note)
 end
 
 local function tell(waiting, note)
@@ -127,9 +129,28 @@ local function time_out(waiting, options)
   }
 end
 
+-- A wait that is taken up again keeps its deadline, so that a run which is killed often does not wait for ever. A clock
+-- that was set back must not make it longer than it was meant to be. One that failed begins anew.
+local function deadline_of(record, timeout)
+  local latest = clock.now() + timeout
+  if record and record.status == "begun" and record.deadline then return math.min(record.deadline, latest) end
+  return latest
+end
+
+-- Puts an end on the record: what `check` gave, or why there will be nothing.
+local function finish(node, key, found)
+  local problem = value.unfit(found, "what check gave")
+  if problem then
+    error(("run:wait %q: %s, which cannot be recorded; return plain data"):format(node.name, problem), 0)
+  end
+  node.run.recorder:finish(key, found)
+  return found
+end
+
 ---@param Run table the class of runs
 function M.install(Run)
-  ---Waits until `check` gives a value. The first check is at once; a check's retryable error is told and tolerated.
+  ---Waits until `check` gives a value. The first check is at once; a check's retryable error is told and tolerated. On
+  ---resume a wait that had its value gives it again; one that was under way keeps its deadline.
   ---@async
   ---@param options procedure.WaitOptions
   ---@return any value what `check` gave
@@ -139,14 +160,23 @@ function M.install(Run)
     local every = (options.every or EVERY) / self.pace
     local now = clock.now()
     local node <close> = nodes.open(self, "wait", options.name, { deadline = events.round(now + options.timeout) })
-    local info = { name = options.name, path = node.path, since = now, deadline = now + options.timeout, checks = 0 }
+    local key = node:key(nil)
+    local record = node:recorded(key, nil)
+    if record and record.status == "finished" then
+      node:skip "recorded"
+      return record.result
+    end
+    local deadline = deadline_of(record, options.timeout)
+    local info = { name = options.name, path = node.path, since = now, deadline = deadline, checks = 0 }
+    if not self.dry then self.recorder:begin(key, nil, { deadline = deadline }) end
+    local _ <close> = nodes.recording_failure(self, key)
     self.waits[node] = info
     local waiting = { node = node, info = info }
     while true do
       local last_look = clock.now() >= info.deadline
-      local value, note = ask(waiting, options.check)
-      if value == nil or note.text then tell(waiting, note) end
-      if value ~= nil then return value end
+      local found, note = ask(waiting, options.check)
+      if found == nil or note.text then tell(waiting, note) end
+      if found ~= nil then return self.dry and found or finish(node, key, found) end
       if self.dry then
         node:skip("dry run", { would = "wait for " .. options.name })
         return dry.unknown(node.path)

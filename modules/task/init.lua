@@ -19,11 +19,38 @@ local M = {}
 ---@field wait fun(self: TaskEvent) returns at once when it is set
 ---@field is_set fun(self: TaskEvent): boolean
 
+-- What each task was told to know, by M.set_context; the tasks that it starts know it from their beginning.
+local contexts = setmetatable({}, { __mode = "k" })
+
+local function inherit(fn)
+  local context = contexts[coroutine.running()]
+  if context == nil or type(fn) ~= "function" then return fn end
+  return function(...)
+    contexts[coroutine.running()] = context
+    return fn(...)
+  end
+end
+
+---What the running task was told to know, itself or by the task that started it.
+---@return any
+function M.context()
+  return contexts[coroutine.running()]
+end
+
+---Has the running task, and those that it starts from now on, know something: which part of a procedure they are in,
+--- say.
+---@param context any nil: nothing
+function M.set_context(context)
+  contexts[coroutine.running()] = context
+end
+
 ---Starts `fn(...)` in the background of the calling task, which ends it when it ends itself. A failure of one that
 ---nobody waits for is the caller's failure, at its next wait.
 ---@param fn function
 ---@return Task
-M.start = native.start
+function M.start(fn, ...)
+  return native.start(inherit(fn), ...)
+end
 
 ---Something that tasks can wait for: not set at first.
 ---@return TaskEvent
@@ -58,7 +85,7 @@ end
 
 local function start_all(tasks, functions)
   local key_of = {}
-  for _, key in ipairs(ordered_keys(functions)) do key_of[tasks:start(functions[key])] = key end
+  for _, key in ipairs(ordered_keys(functions)) do key_of[tasks:start(inherit(functions[key]))] = key end
   return key_of
 end
 
@@ -99,6 +126,7 @@ function M.map(list, fn, options)
   if type(fn) ~= "function" then
     error("bad argument #2 to 'task.map' (function expected, got " .. type(fn) .. ")", 2)
   end
+  fn = inherit(fn)
   local limit = options and options.limit or #list
   if math.type(limit) ~= "integer" or limit < 1 and #list > 0 then
     error("bad argument #3 to 'task.map' (field 'limit': an integer of 1 or more expected)", 2)
@@ -125,7 +153,7 @@ end
 ---@return ... fn's results; raises kind "timeout" when it took longer
 function M.timeout(seconds, fn, ...)
   local tasks <close> = native.group()
-  local work, limit = tasks:start(fn, ...), tasks:start(sleep, seconds)
+  local work, limit = tasks:start(inherit(fn), ...), tasks:start(sleep, seconds)
   if tasks:next() == limit then
     errors.raise { kind = "timeout", message = ("not finished within %g s"):format(seconds), retryable = true }
   end

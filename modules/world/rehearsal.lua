@@ -4,6 +4,7 @@ local clock = require "fairlead.clock"
 local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local http = require "fairlead.http"
+local journal = require "fairlead.journal"
 local procedure = require "fairlead.procedure"
 local sorted = require "fairlead.world.sorted"
 
@@ -42,13 +43,12 @@ function M.environment(world, folder)
   }
 end
 
---- See World:run.
+--- The procedure that a script returns; the world takes the fixture that it names, when it has none yet.
 ---@async
 ---@param world fairlead.world.World
 ---@param script string|table
----@param parameters table<string, any>
----@param options table
-function M.run(world, script, parameters, options)
+---@return table procedure
+function M.load(world, script)
   local loaded = type(script) == "string" and procedure.load(script) or script
   if not world.fixture then
     if not loaded.rehearsal then
@@ -62,29 +62,68 @@ function M.run(world, script, parameters, options)
     end
     world:assemble(loaded.rehearsal())
   end
+  return loaded
+end
+
+--- Calls `body(folder, transport)` inside the world: on its virtual clock, with its network and tokens, and a working
+--- clone that is gone afterwards.
+---@async
+---@param world fairlead.world.World one that has its fixture
+---@param body async fun(folder: fairlead.world.Folder, transport: async fun(sent: table): table): ...
+---@param prepare? async fun(folder: fairlead.world.Folder) called before the world's variables and network are in force
+---@return any ... its results
+function M.inside(world, body, prepare)
   return clock.simulate({ start = world.now }, function()
     local closing <close> = world -- luacheck: ignore closing
     local folder = world:open()
-    if options.prepare then options.prepare(folder) end
+    if prepare then prepare(folder) end
     local variables = M.environment(world, folder)
     -- The clients' pauses before retries, and their one-time tokens, come from the seed too.
     local drawn = world:stream "clients"
     local function draw() return drawn:unit() end
-    return environment.with(variables, chance.with, draw, http.with_transport, world:transport(), function()
-      local began = clock.now()
-      local result = procedure.execute(loaded, parameters, {
-        listener = options.listener,
-        recorder = options.recorder,
-        interactive = options.interactive or false,
-        mode = "rehearsal",
-        directory = folder.work,
-        seed = world.seed,
-        user = world.fixture.github and world.fixture.github.user,
-      })
-      result.elapsed = clock.now() - began
-      return result
-    end)
+    local transport = world:transport()
+    return environment.with(variables, chance.with, draw, http.with_transport, transport, body, folder, transport)
   end)
+end
+
+--- How procedure.execute is called in a world.
+---@param world fairlead.world.World
+---@param folder fairlead.world.Folder
+---@param options {listener: function?, recorder: table?, interactive: boolean?, id: string?, attempt: integer?}
+--- attempt: more than 1 where the run is taken up
+---@return procedure.ExecuteOptions
+function M.execute_options(world, folder, options)
+  return {
+    listener = options.listener,
+    recorder = options.recorder,
+    interactive = options.interactive or false,
+    id = options.id,
+    attempt = options.attempt,
+    mode = "rehearsal",
+    directory = folder.work,
+    seed = world.seed,
+    user = world.fixture.github and world.fixture.github.user,
+  }
+end
+
+--- See World:run.
+---@async
+---@param world fairlead.world.World
+---@param script string|table
+---@param parameters table<string, any>
+---@param options table
+function M.run(world, script, parameters, options)
+  local loaded = M.load(world, script)
+  return M.inside(world, function(folder)
+    local began = clock.now()
+    local execution = M.execute_options(world, folder, options)
+    -- A journal as in earnest, in the folder that goes with the world: what could not be recorded fails here, too.
+    local book <close> = not execution.recorder and journal.open { folder = folder.state, durable = false } or nil
+    execution.recorder = execution.recorder or book:recording()
+    local result = procedure.execute(loaded, parameters, execution)
+    result.elapsed = clock.now() - began
+    return result
+  end, options.prepare)
 end
 
 return M

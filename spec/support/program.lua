@@ -7,13 +7,29 @@ local M = {}
 --- Its path, also when the folder is changed.
 M.path = assert(lfs.symlinkattributes("/proc/self/exe", "target"))
 
---- Runs the program with these arguments (and the options of process.run).
+-- The journal of the programs that specs run: not the developer's own. It goes with this process.
+local state
+
+local function state_folder()
+  if not state then
+    local path = os.tmpname()
+    os.remove(path)
+    state = setmetatable({ path = path }, { __gc = function()
+      for _, name in ipairs { "/journal.db", "/journal.db-wal", "/journal.db-shm", "" } do os.remove(path .. name) end
+    end })
+  end
+  return state.path
+end
+
+--- Runs the program with these arguments (and the options of process.run), and a state folder of the specs' own.
 ---@async
 ---@param arguments table
 ---@return table result as process.run's
 function M.run(arguments)
-  local call = { timeout = 60 }
+  local call, env = { timeout = 60 }, { FAIRLEAD_STATE = state_folder() }
   for key, value in pairs(arguments) do call[key] = value end
+  for name, value in pairs(call.env or {}) do env[name] = value end
+  call.env = env
   table.insert(call, 1, M.path)
   return process.run(call)
 end

@@ -2,7 +2,7 @@ return [[
 --json prints one object a line, keys sorted. Each has at (unix seconds), run and event; those of a step have path
 ("Staging/Deployment") and step ("Deployment").
 
-run.started     procedure, summary, parameters, plan, mode (run, dry-run, rehearsal)
+run.started     procedure, summary, parameters, plan, mode (run, dry-run, rehearsal), attempt (2 and more: taken up)
 step.started    kind (stage, step, wait, gate), intent, deadline
 step.finished   status (done, failed, refused, cancelled, stopped), elapsed, error, reason
 step.skipped    why (already, recorded, dry run), would, elapsed
@@ -12,6 +12,7 @@ gate.decided    decision (approved, refused, timeout, voided), by, why, via, dig
 http.request    method, url, status, error, elapsed, attempt
 note            kind (say, warning, notify, live, fact, prompt), text, live
 run.finished    outcome, reason, exit_code, elapsed, error, hint, failed (a path), not_done, live, facts;
+                resume (the command that takes it up);
                 of a dry run also stopped, not_reached
 
 run.finished is always the last line, also when the run never began.

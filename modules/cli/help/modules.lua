@@ -15,6 +15,7 @@ aws         sessions and clients
 sigv4       signed requests
 slack       messages, threads, reactions
 terminal    lines that are typed, the size of the screen
+journal     what runs did, on the disk
 environment variables, under overlays
 world       the simulated services
 

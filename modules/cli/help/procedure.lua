@@ -18,7 +18,9 @@ It is read from top to bottom like any script. What takes time waits; nothing el
 run:step(name, fn)                       does something once; the result is plain data
 run:step(name, {intent=, already=, act=})
       intent   what it is about to do: text or plain data, recorded before acting
-      already  looks whether it is done: the result if so, nil if not; asked first, every time
+      already  looks whether it is done: the result if so, nil if not; asked first, every time. It is given the
+               record of an attempt that did not end: {began=, …}
+      repeatable=true  doing it twice does no harm, so that it needs no `already` to be resumed
       act      does it; the result is recorded
 run:stage(name, fn)                      a part with steps in it; `plan` names these, in order
 run:wait{name=, check=, timeout=, every=}

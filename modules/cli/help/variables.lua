@@ -7,5 +7,6 @@ AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL
 HTTPS_PROXY, NO_PROXY      the way out; SSL_CERT_FILE certificate authorities to trust
 NO_COLOR                   no colours; TERM=dumb: no live tree
 GITHUB_ACTIONS             output for a workflow run; GITHUB_STEP_SUMMARY a file for its summary
+FAIRLEAD_STATE             the folder of the journal; $XDG_STATE_HOME/fairlead or ~/.local/state/fairlead if not set
 FAIRLEAD_PATH              more folders to find modules in, separated by colons
 ]]

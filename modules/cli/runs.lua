@@ -1,0 +1,54 @@
+--- fairlead runs: what the journal holds.
+local json = require "fairlead.json"
+local number = require "fairlead.cli.number"
+
+local M = {}
+
+---@param parser table
+---@return table
+function M.define(parser)
+  local command = parser:command("runs", "List the runs, the newest first.")
+  command:option("--limit", "How many."):argname "N":default "20":convert(number("limit", 1, 100000, true))
+  command:flag("--json", "One JSON object a line.")
+  return command
+end
+
+---What a program is told of a run.
+---@param run journal.Run
+---@return table
+function M.plain(run)
+  return {
+    run = run.id, state = run.state, resumable = run.resumable, procedure = run.procedure, summary = run.summary,
+    script = run.script, commit = run.commit, parameters = run.parameters, directory = run.directory, user = run.user,
+    host = run.host, began = run.began, finished = run.finished, outcome = run.outcome, reason = run.reason,
+    exit_code = run.exit_code, error = run.error, attempts = run.attempts, owner = run.owner,
+  }
+end
+
+---A time as people here write it.
+---@param at number unix seconds
+---@return string
+function M.time(at)
+  return os.date("%Y-%m-%d %H:%M", math.floor(at))
+end
+
+---@async
+---@param options table
+---@return integer exit_code
+function M.main(options)
+  local text = require "fairlead.faces.text"
+  local book <close> = require "fairlead.journal".open()
+  local list = book:runs(options.limit)
+  if options.json then
+    for _, run in ipairs(list) do print(json.encode(M.plain(run), { sort_keys = true })) end
+    return 0
+  end
+  if #list == 0 then print("No runs yet, in " .. book.path) end
+  for _, run in ipairs(list) do
+    print(text.clean(("%-22s  %-12s  %s  %s%s"):format(run.id, run.state, M.time(run.began), run.procedure,
+      run.error and ("  %s"):format(run.error.text) or "")))
+  end
+  return 0
+end
+
+return M

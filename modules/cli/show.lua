@@ -1,0 +1,86 @@
+--- fairlead show: a run as the journal holds it: what was done, what came of it, what was under way.
+local json = require "fairlead.json"
+local runs = require "fairlead.cli.runs"
+
+local M = {}
+
+---@param parser table
+---@return table
+function M.define(parser)
+  local command = parser:command("show", "Show a run: its steps, as they were and as they stand.")
+  command:argument("run", "Its id, or a part of it; `fairlead runs` lists them.")
+  command:flag("--json", "One JSON object.")
+  return command
+end
+
+local MARKS <const> = { finished = "✔", failed = "✘", begun = "…" }
+local SHOWN <const> = { step = true, wait = true, gate = true }
+
+-- What there is to say of an entry beside its name.
+local function remark(entry, gone)
+  local value = require "fairlead.procedure.value"
+  local duration = require "fairlead.procedure.duration"
+  if entry.status == "begun" then
+    return gone and "was under way" or "under way"
+  elseif entry.status == "failed" then
+    return entry.error
+  end
+  local took = duration.text(math.max(0, entry.finished - entry.began))
+  if entry.kind == "gate" then return ("%s by %s  %s"):format(entry.result.decision,
+    entry.result.by or entry.result.via, took) end
+  return entry.result ~= nil and ("%s  %s"):format(took, value.brief(entry.result)) or took
+end
+
+-- Entries as a tree: each path's parts are lines of their own, once.
+local function print_tree(entries, gone)
+  local text = require "fairlead.faces.text"
+  local open = {}
+  for _, entry in ipairs(entries) do
+    if SHOWN[entry.kind] then
+      local depth, path = 0, ""
+      for name in entry.path:gmatch "[^/]+" do
+        path = path == "" and name or path .. "/" .. name
+        if path ~= entry.path and not open[path] then print(text.clean(("%s  %s"):format(("  "):rep(depth), name))) end
+        open[path] = true
+        depth = depth + 1
+      end
+      print(text.clean(("%s%s %s  %s%s"):format(("  "):rep(depth - 1), MARKS[entry.status],
+        entry.path:match "[^/]+$", remark(entry, gone), entry.attempts > 1
+          and ("  (%d attempts)"):format(entry.attempts) or "")))
+    end
+  end
+end
+
+---@async
+---@param options table
+---@return integer exit_code
+function M.main(options)
+  local text = require "fairlead.faces.text"
+  local book <close> = require "fairlead.journal".open()
+  local run = book:run(options.run)
+  local entries = book:entries(run.id)
+  if options.json then
+    local plain = runs.plain(run)
+    plain.entries = json.array(entries)
+    print(json.encode(plain, { sort_keys = true }))
+    return 0
+  end
+  local function line(format, ...) print(text.clean(format:format(...))) end
+  line("%s  %s: %s", run.id, run.procedure, run.state)
+  line("  began %s%s%s in %s", runs.time(run.began), run.user and " by " .. run.user or "",
+    run.host and " on " .. run.host or "", run.directory or "?")
+  if run.script then line("  %s%s", run.script, run.commit and " at commit " .. run.commit or "") end
+  local names = {}
+  for name in pairs(run.parameters) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do line("  %s=%s", name, tostring(run.parameters[name])) end
+  if run.attempts > 1 then line("  taken up %d times", run.attempts - 1) end
+  if run.owner then line("  %s by %s", run.state, require "fairlead.journal.owner".describe(run.owner)) end
+  print ""
+  print_tree(entries, run.state ~= "running")
+  if run.error then line("\n%s%s", run.error.text, run.error.failed and (" (at %s)"):format(run.error.failed) or "") end
+  if run.resumable then line("\n`fairlead resume %s` takes it up.", run.id) end
+  return 0
+end
+
+return M
