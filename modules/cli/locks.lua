@@ -2,6 +2,7 @@
 local clock = require "fairlead.clock"
 local json = require "fairlead.json"
 local lock = require "fairlead.lock"
+local round = require "fairlead.procedure.events".round
 
 local M = {}
 
@@ -25,13 +26,15 @@ end
 function M.plain(record)
   local line = json.array()
   for i, ticket in ipairs(record.line) do
-    line[i] = { ticket = ticket.number, owner = person(ticket.owner), reason = ticket.reason, since = ticket.since }
+    line[i] = {
+      ticket = ticket.number, owner = person(ticket.owner), reason = ticket.reason, since = round(ticket.since),
+    }
   end
   local plain = { lock = record.name, held = record.id ~= nil, waiting = line }
   if record.id then
     plain.owner, plain.reason, plain.token = person(record.owner), record.reason, record.token
-    plain.taken, plain["until"] = record.taken, record.until_
-    plain.renewed, plain.expires = record.renewed, record.expires
+    plain.taken, plain["until"] = round(record.taken), round(record.until_)
+    plain.renewed, plain.expires = round(record.renewed), round(record.expires)
     plain.gone = lock.is_gone(record.owner)
   end
   return plain
