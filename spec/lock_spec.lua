@@ -35,66 +35,70 @@ local function find(events, name)
 end
 
 -- A folder with its own state, and lockers that run in it.
+local Place = {}
+
 local function place()
-  local self = program.folder()
-  self.env = { FAIRLEAD_STATE = self.path .. "/state", USER = "ada", FAIRLEAD_STRESS_GC = false, GITHUB_ACTIONS = false }
-
-  function self:locker(options)
-    local call = { timeout = 60, env = {} }
-    for name, value in pairs(self.env) do call.env[name] = value end
-    for name, value in pairs(options.env or {}) do call.env[name] = value end
-    for i, word in ipairs(options.before or {}) do call[i] = word end
-    for _, word in ipairs { program.path, "run", LOCKER, "--json", "folder=" .. self.path, "name=" .. options.name } do
-      call[#call + 1] = word
-    end
-    for _, word in ipairs(options) do call[#call + 1] = word end
-    local result = process.run(call)
-    result.events = events_of(result.stdout)
-    result.last = result.events[#result.events]
-    return result
-  end
-
-  -- One in the background, which has the lock when this returns.
-  function self:holder(options)
-    local running = task.start(self.locker, self, options)
-    until_there(self.path .. "/" .. options.name .. ".in")
-    return running
-  end
-
-  function self:waiter(options)
-    local before = #self:locks()[1].waiting
-    local running = task.start(self.locker, self, options)
-    self:until_waiting(before + 1)
-    return running
-  end
-
-  function self:fairlead(...)
-    return program.run { env = self.env, ... }
-  end
-
-  function self:locks()
-    return events_of(self:fairlead("locks", "--json").stdout)
-  end
-
-  function self:until_waiting(count)
-    for _ = 1, 400 do
-      local list = self:locks()
-      if list[1] and #list[1].waiting == count then return list[1] end
-      clock.sleep(0.05)
-    end
-    error(("there are not %d in line after 20 s"):format(count))
-  end
-
-  function self:go(name) self:write(name .. ".go", "") end
-
-  function self:signal(name, signal)
-    process.run({ "kill", "-" .. signal, (text_of(self.path .. "/" .. name .. ".pid"):gsub("%s+", "")) }):check()
-  end
-
-  function self:log() return text_of(self.path .. "/log") end
-
-  return self
+  local folder = program.folder()
+  folder.env = {
+    FAIRLEAD_STATE = folder.path .. "/state", USER = "ada", FAIRLEAD_STRESS_GC = false, GITHUB_ACTIONS = false,
+  }
+  for name, method in pairs(Place) do folder[name] = method end
+  return folder
 end
+
+function Place:locker(options)
+  local call = { timeout = 60, env = {} }
+  for name, value in pairs(self.env) do call.env[name] = value end
+  for name, value in pairs(options.env or {}) do call.env[name] = value end
+  for i, word in ipairs(options.before or {}) do call[i] = word end
+  for _, word in ipairs { program.path, "run", LOCKER, "--json", "folder=" .. self.path, "name=" .. options.name } do
+    call[#call + 1] = word
+  end
+  for _, word in ipairs(options) do call[#call + 1] = word end
+  local result = process.run(call)
+  result.events = events_of(result.stdout)
+  result.last = result.events[#result.events]
+  return result
+end
+
+-- One in the background, which has the lock when this returns.
+function Place:holder(options)
+  local running = task.start(self.locker, self, options)
+  until_there(self.path .. "/" .. options.name .. ".in")
+  return running
+end
+
+function Place:waiter(options)
+  local before = #self:locks()[1].waiting
+  local running = task.start(self.locker, self, options)
+  self:until_waiting(before + 1)
+  return running
+end
+
+function Place:fairlead(...)
+  return program.run { env = self.env, ... }
+end
+
+function Place:locks()
+  return events_of(self:fairlead("locks", "--json").stdout)
+end
+
+function Place:until_waiting(count)
+  for _ = 1, 400 do
+    local list = self:locks()
+    if list[1] and #list[1].waiting == count then return list[1] end
+    clock.sleep(0.05)
+  end
+  error(("there are not %d in line after 20 s"):format(count))
+end
+
+function Place:go(name) self:write(name .. ".go", "") end
+
+function Place:signal(name, signal)
+  process.run({ "kill", "-" .. signal, (text_of(self.path .. "/" .. name .. ".pid"):gsub("%s+", "")) }):check()
+end
+
+function Place:log() return text_of(self.path .. "/log") end
 
 describe("a lock between processes", function()
   it("is had by one at a time, in order of arrival, by each of a hundred that race for it", function()
@@ -208,6 +212,32 @@ describe("a lock between processes", function()
     holder:wait()
   end)
 
+  it("is taken again by the run that was killed and is taken up, whatever its lease and those who wait", function()
+    local here <close> = place()
+    local killed = here:holder { name = "killed" }
+    local waiter = here:waiter { name = "waiter", "wait=no" }
+    here:signal("killed", "KILL")
+    local id = killed:wait().events[1].run
+    here:go "killed"
+    local resumed = here:fairlead("resume", id, "--json")
+    local events = events_of(resumed.stdout)
+    assert.equal("done", events[#events].outcome, resumed.stderr)
+    assert.is_true(find(events, "lock.taken").again)
+    assert.equal("done", waiter:wait().last.outcome)
+    assert.equal("killed first 1\nkilled second 2\nwaiter first 3\nwaiter second 3\n", here:log())
+  end)
+
+  it("is what `why` tells that a run waits for", function()
+    local here <close> = place()
+    local holder = here:holder { name = "holder" }
+    local waiter = here:waiter { name = "waiter", "wait=no" }
+    local said = here:fairlead("why").stdout
+    assert.matches("Lock development: this: held by ada on .*: spec of holder", said)
+    here:go "holder"
+    holder:wait()
+    waiter:wait()
+  end)
+
   it("is given back at once on Ctrl-C", function()
     local here <close> = place()
     local holder = here:holder { name = "holder" }
@@ -224,7 +254,9 @@ describe("a lock between processes", function()
       assert.equal(75, result.code)
       assert.equal("waiting", result.last.outcome)
       assert.equal("lock.held", result.last.reason)
-      assert.matches("held by ada on .*, since %d+:%d%d, until .*: spec of holder %(run %d+%-%d+%-%x+%)", result.last.error)
+      assert.matches("held by ada on .*, since %d+:%d%d, until .*: spec of holder %(run %d+%-%d+%-%x+%)",
+        result.last.error)
+      assert.matches("fairlead resume %d+", result.last.hint)
       assert.matches("fairlead unlock development %-%-steal", result.last.hint)
       assert.same(0, #here:locks()[1].waiting)
     end

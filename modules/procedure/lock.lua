@@ -72,7 +72,7 @@ local function lost_error(held)
   return errors.new {
     kind = "lock.lost", op = "lock", target = held.name,
     message = ("this run no longer has it: %s"):format(locks.describe_loss(held.loss, utc(held.run))),
-    hint = "find out what was done since, then start again; what is recorded is not done twice",
+    hint = ("find out what was done there since; `fairlead resume %s` takes it again and goes on"):format(held.run.id),
   }
 end
 
@@ -210,8 +210,8 @@ local function held_error(name, standing, run, waited)
     kind = "lock.held", op = "lock", target = name,
     message = who .. gone .. (waited and ("; waited %s for it"):format(
       require "fairlead.procedure.duration".text(waited)) or ""),
-    hint = ("agree with them, or start again when it is free; `fairlead unlock %s --steal --reason WHY` takes it away")
-      :format(name),
+    hint = ("`fairlead resume %s` goes on when it is free; agree with them, or take it away: "
+      .. "fairlead unlock %s --steal --reason \"…\""):format(run.id, name),
   }
   err.holder = holder
   return err
@@ -289,14 +289,27 @@ local function owner_of(run)
   }
 end
 
+-- On the record it is a wait, for who looks at the run from outside; and one that is taken up again keeps its deadline.
+-- Unlike other waits it is gone through again on resume: the lock itself is what counts.
+local function put_on_record(run, node, options)
+  local key = node:key(nil)
+  local record = node:recorded(key, nil)
+  local deadline = clock.now() + options.timeout
+  if record and record.status == "begun" and record.deadline then deadline = math.min(record.deadline, deadline) end
+  run.recorder:begin(key, nil, { deadline = deadline })
+  return key, deadline
+end
+
 local function take(run, name, options, node)
+  local key, deadline = put_on_record(run, node, options)
+  local _ <close> = nodes.recording_failure(run, key)
   local waits = options.timeout > 0 and not run.no_wait
   local claim = {
     name = name, owner = owner_of(run), wanted = options.wanted, ttl = options.ttl, wait = waits,
     notify = options.notify, reason = options.reason or run.procedure.summary or run.procedure.name,
   }
   local now = clock.now()
-  local info = { name = node.name, path = node.path, since = now, deadline = now + options.timeout, lock = name }
+  local info = { name = node.name, path = node.path, since = now, deadline = deadline, lock = name }
   run.waits[node] = info
   local store = locks.open()
   local kept = false
@@ -314,6 +327,7 @@ local function take(run, name, options, node)
     ["until"] = events.round(lease.until_), waited = events.round(clock.now() - now), again = lease.retaken or nil,
   }
   keep_beating(held)
+  run.recorder:finish(key, { token = lease.token })
   return held
 end
 

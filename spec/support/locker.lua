@@ -1,5 +1,5 @@
---- A procedure for the specs of locks: takes one, and writes into a file what it did. What it does is told by files in a
---- folder, so that a spec decides the order in which things happen.
+--- A procedure for the specs of locks: takes one, and writes into a file what it did. Files in a folder tell it when to
+--- go on, so that a spec decides the order in which things happen.
 local clock = require "fairlead.clock"
 local lfs = require "lfs"
 local procedure = require "fairlead.procedure"
