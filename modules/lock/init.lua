@@ -93,6 +93,16 @@ function M.open()
   return require "fairlead.lock.store".open(require "fairlead.journal".folder())
 end
 
+---The store of this machine if anything was ever locked on it. To be closed.
+---@async
+---@return lock.Store|nil
+function M.open_existing()
+  local folder = require "fairlead.journal".folder()
+  local store = require "fairlead.lock.store"
+  local file <close> = io.open(store.path(folder))
+  return file and store.open(folder) or nil
+end
+
 ---Whether the owner's process is gone: true, false, or nil where that cannot be told.
 ---@param owner lock.Owner
 ---@return boolean|nil

@@ -70,6 +70,13 @@ local function migrate(db, path)
   end
 end
 
+---Where the locks of a folder are kept.
+---@param folder string
+---@return string
+function M.path(folder)
+  return folder .. "/locks.db"
+end
+
 -- The log's shared memory does not reach over a network (sqlite.org, "Write-Ahead Logging").
 local function check_folder(folder)
   local network = require "fairlead.journal".network(native.folder(folder).type)
@@ -88,7 +95,7 @@ end
 ---errors: kinds journal.*
 function M.open(folder)
   check_folder(folder)
-  local path = folder .. "/locks.db"
+  local path = M.path(folder)
   for attempt = 1, 50 do
     local db = native.open(path, BUSY)
     local _, err = try(function()

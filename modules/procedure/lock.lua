@@ -4,6 +4,7 @@
 --- Before each step that would act, the locks around it are checked: a step inside a lock that was lost is refused.
 local clock = require "fairlead.clock"
 local dry = require "fairlead.procedure.dry"
+local duration = require "fairlead.procedure.duration"
 local errors = require "fairlead.errors"
 local events = require "fairlead.procedure.events"
 local locks = require "fairlead.lock"
@@ -209,7 +210,7 @@ local function held_error(name, standing, run, waited)
   local err = errors.new {
     kind = "lock.held", op = "lock", target = name,
     message = who .. gone .. (waited and ("; waited %s for it"):format(
-      require "fairlead.procedure.duration".text(waited)) or ""),
+      duration.text(waited)) or ""),
     hint = ("`fairlead resume %s` goes on when it is free; agree with them, or take it away: "
       .. "fairlead unlock %s --steal --reason \"…\""):format(run.id, name),
   }
@@ -342,14 +343,15 @@ local function take_turns(run, name)
   end })
 end
 
-local function preview(run, name, options, node)
-  local store <close> = locks.open()
-  local holder
-  for _, record in ipairs(store:list()) do
-    if record.name == name and record.id then holder = record end
+-- A dry run looks who has it, and makes nothing: not even the file where locks are kept.
+local function preview(name, options, run, node)
+  local would = ("lock %s for %s"):format(name, duration.text(options.wanted))
+  local store <close> = locks.open_existing()
+  for _, record in ipairs(store and store:list() or {}) do
+    if record.name == name and record.id then
+      would = ("%s; now it is held by %s"):format(would, locks.describe(record, utc(run)))
+    end
   end
-  local would = ("lock %s for %s"):format(name, require "fairlead.procedure.duration".text(options.wanted))
-  if holder then would = ("%s; now it is held by %s"):format(would, locks.describe(holder, utc(run))) end
   node:skip("dry run", { would = would })
   return setmetatable({ name = name, token = 0 }, Lock)
 end
@@ -406,7 +408,7 @@ function M.install(Run)
     local node <close> = nodes.open(self, "wait", "Lock " .. name, {
       intent = options.reason, deadline = events.round(clock.now() + options.timeout),
     })
-    if self.dry then return preview(self, name, options, node) end
+    if self.dry then return preview(name, options, self, node) end
     return handle(take(self, name, options, node))
   end
 end
