@@ -4,8 +4,11 @@ local errors = require "fairlead.errors"
 local json = require "fairlead.json"
 local lock = require "fairlead.lock"
 local nearest = require "fairlead.nearest"
+local task = require "fairlead.task"
 
 local M = {}
+
+local LONGEST <const> = 20 -- seconds for telling Slack
 
 ---@param parser table
 ---@return table
@@ -49,15 +52,14 @@ local function tell(former, options, mine)
   end
   if not environment.get "SLACK_BOT_TOKEN" then return false, "SLACK_BOT_TOKEN is not set" end
   local slack = require "fairlead.slack"
-  local _, err = try(function()
-    slack.client({}):post {
-      channel = place.channel, thread = place.thread,
-      text = (":unlock: %s took the lock of *%s* away from %s (run %s): %s"):format(
-        slack.escape(lock.who(mine)), slack.escape(former.name), slack.escape(lock.who(former.owner)),
-        slack.escape(former.owner.run), slack.escape(options.reason)),
-      metadata = { event_type = "fairlead_lock", event_payload = { lock = former.name, run = former.owner.run } },
-    }
-  end)
+  local client = slack.client {}
+  local _, err = try(task.timeout, LONGEST, client.post, client, {
+    channel = place.channel, thread = place.thread,
+    text = (":unlock: %s took the lock of *%s* away from %s (run %s): %s"):format(
+      slack.escape(lock.who(mine)), slack.escape(former.name), slack.escape(lock.who(former.owner)),
+      slack.escape(former.owner.run), slack.escape(options.reason)),
+    metadata = { event_type = "fairlead_lock", event_payload = { lock = former.name, run = former.owner.run } },
+  })
   if err then return false, tostring(err) end
   return true
 end

@@ -110,6 +110,7 @@ function M.open(folder)
   end
 end
 
+---Closes the file. May be called again.
 function Store:close()
   self.db:close()
 end
