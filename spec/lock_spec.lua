@@ -272,6 +272,8 @@ describe("a lock of a process whose clock is set", function()
     return {
       FAKETIME_TIMESTAMP_FILE = here.path .. "/offset", FAKETIME_NO_CACHE = "1", FAKETIME_DONT_FAKE_MONOTONIC = "1",
       DONT_FAKE_MONOTONIC = "1", LD_PRELOAD = here.preload,
+      -- The sanitizers' library insists on being the first otherwise.
+      ASAN_OPTIONS = (os.getenv "ASAN_OPTIONS" or "") .. ":verify_asan_link_order=0",
     }
   end
 
