@@ -148,6 +148,11 @@ describe("a lock between processes", function()
     assert.matches("its lease ran out", result.last.error)
     assert.equal("stopped first 1\n", here:log())
     assert.equal("lapsed", find(result.events, "lock.released").why)
+    -- What was refused was not done: taken up again, the run takes its lock again and does it, once.
+    assert.matches("fairlead resume " .. result.last.run:gsub("%p", "%%%0"), result.last.hint)
+    local resumed = here:fairlead("resume", result.last.run, "--json")
+    assert.equal(0, resumed.code, resumed.stderr)
+    assert.equal("stopped first 1\nstopped second 2\n", here:log())
   end)
 
   it("refuses it after the next in line had the lock, too", function()

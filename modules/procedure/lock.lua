@@ -247,7 +247,7 @@ local function pause(waiting, standing)
   end
   local still = clock.steady() - waiting.moved
   local seconds = math.max(0.02 * math.min(standing.position, 50), math.min(1, still / 50))
-  return math.min(seconds, math.max(0.001, waiting.info.deadline - clock.now()))
+  return math.min(seconds, math.max(0.001, waiting.give_up - clock.steady()))
 end
 
 -- Out of the line, whatever happens: a place that nobody waits at would hold up those behind it until it runs out.
@@ -274,9 +274,9 @@ local function wait_for(waiting, store, claim)
     end
     if not claim.wait then error(held_error(claim.name, standing, waiting.run), 0) end
     tell(waiting, standing)
-    local now = clock.now()
-    if now >= waiting.info.deadline then
-      error(held_error(claim.name, standing, waiting.run, now - waiting.info.since), 0)
+    local now = clock.steady()
+    if now >= waiting.give_up then
+      error(held_error(claim.name, standing, waiting.run, now - waiting.began), 0)
     end
     clock.sleep(pause(waiting, standing))
   end
@@ -315,7 +315,9 @@ local function take(run, name, options, node)
   local store = locks.open()
   local kept = false
   local _ <close> = setmetatable({}, { __close = function() if not kept then store:close() end end })
-  local waiting = { run = run, node = node, info = info }
+  -- Nobody waits longer, or gives up early, because somebody sets the clock.
+  local steady = clock.steady()
+  local waiting = { run = run, node = node, info = info, began = steady, give_up = steady + deadline - now }
   local lease = wait_for(waiting, store, claim)
   kept = true
   local held = {
