@@ -356,6 +356,28 @@ describe("a store of locks", function()
   end)
 end)
 
+describe("a file of locks that an older program left behind", function()
+  for version = 1, stores.version do
+    it(("of version %d opens, and its tokens go on"):format(version), function()
+      local text <close> = assert(io.open(("spec/support/locks/version-%d.sql"):format(version)))
+      do
+        local db <close> = require "fairlead.journal.native".open(stores.path(folder.path), 1)
+        db:script(text:read "a")
+      end
+      clock.simulate({ start = playing.START + 86400 }, function()
+        local store <close> = stores.open(folder.path)
+        assert.same({ development = true, staging = true }, store:names())
+        assert.equal(8, assert(store:acquire(claim("now", { name = "development" }))).token)
+        assert.equal(4, assert(store:acquire(claim "now")).token)
+        assert.same({ "lapsed", 7 }, { store:history "development"[1].what, store:history "development"[1].token })
+        local _, standing = store:acquire(claim("later", { wait = true }))
+        assert.equal(13, standing.number) -- the line goes on, too
+        assert.equal("released", store:history "staging"[1].what)
+      end)
+    end)
+  end
+end)
+
 describe("fairlead unlock", function()
   local function fairlead(user, ...)
     return program.run { env = { FAIRLEAD_STATE = folder.path, USER = user, SLACK_BOT_TOKEN = false }, ... }

@@ -17,13 +17,13 @@ local M = {}
 local Store = {}
 Store.__index = Store
 
-local VERSION <const> = 1
 local BUSY <const> = 10 -- seconds that a statement waits for another process's transaction, which takes a moment
 local LONGEST_TICKET <const> = 15 -- seconds that a ticket lasts without being renewed
 local KEEP <const> = 90 * 86400 -- seconds that the log goes back
 
--- The row of a lock stays when it is free: it has the token. `lease` NULL: free.
-local SCHEMA <const> = [[
+-- What makes each version of the layout out of the one before; the first out of an empty file. Never changed, only added
+-- to. The row of a lock stays when it is free: it has the token. `lease` NULL: free.
+local LAYOUTS <const> = { [[
   CREATE TABLE locks (
     name TEXT PRIMARY KEY, token INTEGER NOT NULL, lease TEXT, run TEXT, owner TEXT, reason TEXT, notify TEXT,
     taken REAL, wanted_until REAL, renewed REAL, ttl REAL, expires REAL, steady_end REAL, boot TEXT, host TEXT
@@ -39,7 +39,10 @@ local SCHEMA <const> = [[
     what TEXT NOT NULL, owner TEXT, by TEXT, why TEXT
   );
   CREATE INDEX log_of ON log (lease);
-]]
+]] }
+
+---The version of the layout that this program writes.
+M.version = #LAYOUTS
 
 -- One transaction; what `fn` raises undoes it.
 local function transaction(db, fn)
@@ -55,16 +58,18 @@ end
 
 local function migrate(db, path)
   local function version() return db:rows("PRAGMA user_version")[1].user_version end
-  if version() == 0 then
-    db:script "PRAGMA journal_mode = WAL"
+  if version() == 0 then db:script "PRAGMA journal_mode = WAL" end
+  if version() < M.version then
     transaction(db, function()
-      if version() == 0 then db:script(SCHEMA .. "PRAGMA user_version = " .. VERSION) end
+      for number = version() + 1, M.version do -- asked again: another process may have been faster
+        db:script(("%s; PRAGMA user_version = %d"):format(LAYOUTS[number], number))
+      end
     end)
   end
-  if version() > VERSION then
+  if version() > M.version then
     errors.raise {
       kind = "journal.newer", op = "lock", target = path,
-      message = ("was written by a newer fairlead (version %d, this one knows %d)"):format(version(), VERSION),
+      message = ("was written by a newer fairlead (version %d, this one knows %d)"):format(version(), M.version),
       hint = "use that one, or set FAIRLEAD_STATE to another folder",
     }
   end
