@@ -21,8 +21,8 @@ local BUSY <const> = 10 -- seconds that a statement waits for another process's 
 local LONGEST_TICKET <const> = 15 -- seconds that a ticket lasts without being renewed
 local KEEP <const> = 90 * 86400 -- seconds that the log goes back
 
--- What makes each version of the layout out of the one before; the first out of an empty file. Never changed, only added
--- to. The row of a lock stays when it is free: it has the token. `lease` NULL: free.
+-- What makes each version of the layout out of the one before, the first out of an empty file. Never changed, only
+-- added to. The row of a lock stays when it is free: it has the token. `lease` NULL: free.
 local LAYOUTS <const> = { [[
   CREATE TABLE locks (
     name TEXT PRIMARY KEY, token INTEGER NOT NULL, lease TEXT, run TEXT, owner TEXT, reason TEXT, notify TEXT,
