@@ -213,12 +213,24 @@ local function follow(self, environment, sha, build)
   self.run:notify { text = (":white_check_mark: %s is live in %s: %s"):format(short(sha), environment, result.site) }
 end
 
+-- There is one environment of each kind for everybody: it is this release's while it deploys there and tries what came.
+local function have(self, environment, change)
+  local thread <const> = self.talk.thread
+  return self.run:lock(environment, {
+    reason = ("%s #%d %s"):format(self.settings.name, change.number, change.title),
+    ["for"] = self.settings.holds[environment],
+    timeout = self.settings.timeouts.lock,
+    notify = thread and { slack = { channel = thread.channel, thread = thread.ts } } or nil,
+  })
+end
+
 ---Builds the branch, deploys it to an environment and tries it there.
 ---@async
 ---@param environment string
 ---@param change table
 function Release:try_in(environment, change)
   self.run:stage(stage_of(environment), function()
+    local _ <close> = have(self, environment, change)
     unmoved(self, change)
     follow(self, environment, change.head, dispatch(self, environment, change.branch, change.head))
   end)
@@ -292,6 +304,7 @@ end
 ---@param change table
 function Release:go_live(environment, change)
   self.run:stage(stage_of(environment), function()
+    local _ <close> = have(self, environment, change)
     follow(self, environment, change.merged, build_of_push(self, change.merged))
   end)
 end
@@ -344,6 +357,7 @@ end
 ---@param change table
 function Release:promote(environment, change)
   self.run:stage(stage_of(environment), function()
+    local _ <close> = have(self, environment, change)
     local main <const> = head_of_main(self)
     if main ~= change.merged then
       self.run:refuse("main-moved", ("%s is at %s; %s is no longer the newest"):format(

@@ -43,8 +43,14 @@ local planning_data = {
     anadmin = "U02ADMIN",
     anotheradmin = "U03ADMIN",
   },
+  holds = { -- for how long a release says that it has an environment to itself, where there is one for everybody
+    development = 90 * MINUTE,
+    staging = 90 * MINUTE,
+    production = 90 * MINUTE,
+  },
   timeouts = {
     push = 2 * MINUTE,
+    lock = 8 * HOUR, -- in line for an environment
     tests = 45 * MINUTE,
     review = 8 * HOUR,
     build = 45 * MINUTE,

@@ -183,6 +183,14 @@ static fl_nret clock_monotonic(lua_State *L) {
   return 1;
 }
 
+/* clock.steady() -> number: what the task's timers count in: nobody can set it back or forward, and processes of one
+**     machine share it (scaled and virtual clocks have their own) */
+static fl_nret clock_steady(lua_State *L) {
+  fl_host *host = fl_host_of(L);
+  lua_pushnumber(L, timer_time(host->running ? host->running->clock : host->clock));
+  return 1;
+}
+
 #define SLEEP "clock.Sleep"
 
 typedef struct {
@@ -275,6 +283,7 @@ static fl_nret clock_scaled(lua_State *L) {
 static const luaL_Reg clock_functions[] = {
     {"now", clock_now_lua},         /* unix seconds */
     {"monotonic", clock_monotonic}, /* for measuring */
+    {"steady", clock_steady},       /* for leases */
     {"sleep", clock_sleep},         /* let others run */
     {"virtual", clock_virtual},     /* new clock that jumps */
     {"scaled", clock_scaled},       /* new clock that hurries */

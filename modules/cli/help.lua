@@ -10,6 +10,7 @@ local TOPICS <const> = {
   { "parameters", "what a procedure can be told" },
   { "resume", "taking up a run that was interrupted" },
   { "rehearse", "trying a procedure where nothing is real" },
+  { "locks", "having an environment to oneself" },
   { "events", "what --json prints" },
   { "exit-codes", "how a run ended" },
   { "variables", "environment variables" },

@@ -8,7 +8,9 @@ local nearest = require "fairlead.nearest"
 local M = {}
 
 -- In the order of `fairlead --help`.
-local COMMANDS <const> = { "run", "rehearse", "resume", "runs", "show", "why", "world", "test", "help", "completion" }
+local COMMANDS <const> = {
+  "run", "rehearse", "resume", "runs", "show", "why", "locks", "unlock", "world", "test", "help", "completion",
+}
 
 ---The names of the commands.
 ---@type string[]

@@ -12,6 +12,11 @@ M.now = native.now
 ---@return number seconds
 M.monotonic = native.monotonic
 
+---Seconds as the calling task's timers count them: nobody sets them back or forward. Processes of one machine share
+---them until it restarts; on a virtual clock they are its unix seconds.
+---@return number seconds
+M.steady = native.steady
+
 ---Waits.
 ---@async
 ---@param seconds number not negative

@@ -105,6 +105,16 @@ write["gate.decided"] = function(face, event)
     event.why and ": " .. event.why or ""))
 end
 
+write["lock.taken"] = function(face, event)
+  local at = os.date(face.model.mode == "rehearsal" and "!%H:%M" or "%H:%M", math.floor(event["until"]))
+  return face:line(event.at, "locked", event.path, ("%s, until %s: %s"):format(event.lock, at, event.reason))
+end
+
+write["lock.released"] = function(face, event)
+  local why = event.why == "done" and "" or (" (%s)"):format(event.why)
+  return face:line(event.at, "unlocked", event.path, event.lock .. why)
+end
+
 local NOTES <const> = { say = "note", warning = "warning", fact = "fact", live = "live", notify = "told", prompt = "?" }
 
 write["note"] = function(face, event)

@@ -13,6 +13,7 @@ local ending = require "fairlead.procedure.ending"
 local errors = require "fairlead.errors"
 local events = require "fairlead.procedure.events"
 local json = require "fairlead.json"
+local locks = require "fairlead.procedure.lock"
 local memory = require "fairlead.procedure.memory"
 local nodes = require "fairlead.procedure.node"
 local outcomes = require "fairlead.procedure.outcome"
@@ -215,7 +216,10 @@ function M.execute(procedure, given, options)
   local _ <close> = setmetatable({}, { __close = function() task.set_context(before) end })
   run.main = coroutine.running()
   task.set_context(run.root)
-  local _, err = try(function() run.value = procedure.run(run, values) end)
+  local _, err = try(function()
+    local _ <close> = locks.guard(run)
+    run.value = procedure.run(run, values)
+  end)
   if err and err.kind == "dry_run.end" then run.dry_end, err = err.message, nil end
   ending.finish(run, err)
   return result_of(run)

@@ -37,6 +37,7 @@ function Run.new(fields)
   run.open = {} -- nodes under way, oldest first
   run.waits = {} -- what each waiting node waits for
   run.completed = {} -- names of the top-level nodes that ended well
+  run.held, run.taking = {}, {} -- locks by name: held, and being taken
   run.facts, run.lives = {}, {}
   run.notifiers, run.failure_handlers = {}, {}
   run.root = nodes.root(run)
@@ -46,6 +47,7 @@ end
 require "fairlead.procedure.step".install(Run)
 require "fairlead.procedure.wait".install(Run)
 require "fairlead.procedure.gate".install(Run)
+require "fairlead.procedure.lock".install(Run)
 
 ---@param event table
 ---@package

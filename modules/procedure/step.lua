@@ -1,6 +1,7 @@
 --- run:step and run:stage.
 local dry = require "fairlead.procedure.dry"
 local errors = require "fairlead.errors"
+local locks = require "fairlead.procedure.lock"
 local nodes = require "fairlead.procedure.node"
 local value = require "fairlead.procedure.value"
 
@@ -49,10 +50,12 @@ end
 
 -- Does it between its beginning and its end on the record. A failure is recorded as one; an interruption leaves it
 -- begun.
-local function act(run, key, intent, fn, plain)
-  run.recorder:begin(key, intent)
+local function act(run, node, key, what, plain)
+  locks.check(run, node)
+  run.recorder:begin(key, what.intent)
   local _ <close> = nodes.recording_failure(run, key)
-  local result = fn()
+  locks.check(run, node) -- again: recording may have taken its time, or the process stood still
+  local result = what.act()
   plain(result)
   return result
 end
@@ -102,7 +105,7 @@ function M.install(Run)
       return dry.unknown(node.path)
     end
     if record and not what.already and not what.repeatable then raise_unsure(node, record) end
-    local result = act(self, key, what.intent, what.act, plain)
+    local result = act(self, node, key, what, plain)
     self.recorder:finish(key, result)
     return result
   end

@@ -6,9 +6,11 @@ run.started     procedure, summary, parameters, plan, mode (run, dry-run, rehear
 step.started    kind (stage, step, wait, gate), intent, deadline
 step.finished   status (done, failed, refused, cancelled, stopped), elapsed, error, reason
 step.skipped    why (already, recorded, dry run), would, elapsed
-wait.progress   text, fraction, expected, traffic, error, since, deadline, checks
+wait.progress   text, fraction, expected, traffic, error, since, deadline, checks; in line: position, ticket
 gate.asked      question, evidence, digest, approvers, via, deadline
 gate.decided    decision (approved, refused, timeout, voided), by, why, via, digest
+lock.taken      lock, reason, until, token, waited, again (the same run had it before)
+lock.released   lock, token, held, why (done, or how it was lost: lapsed, stolen, unlocked, taken; failed)
 http.request    method, url, status, error, elapsed, attempt
 note            kind (say, warning, notify, live, fact, prompt), text, live
 run.finished    outcome, reason, exit_code, elapsed, error, hint, failed (a path), not_done, live, facts;

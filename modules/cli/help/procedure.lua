@@ -31,6 +31,8 @@ run:gate{name=, question=, evidence=, approvers=, via=, timeout=}
       a decision; without approvers it is that of whoever started the run.
       evidence: a table, or a function that is called again after the decision: any change makes it void
       via: a list of channels ("terminal" is one), asked all at once; the first decision counts
+run:lock(name, {reason=, ["for"]=, timeout=})
+      has an environment to itself until it is closed: `fairlead help locks`
 run:parallel{name=fn, …}                 several stages at once; the first failure ends the others
 run:refuse(reason, text, hint)           it must not go on: exit code 3, `reason` is its code
 run:say(text)  run:warn(text)            for whoever watches
