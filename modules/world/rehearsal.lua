@@ -42,13 +42,12 @@ function M.environment(world, folder)
   }
 end
 
---- See World:run.
+--- The procedure that a script returns; the world takes the fixture that it names, when it has none yet.
 ---@async
 ---@param world fairlead.world.World
 ---@param script string|table
----@param parameters table<string, any>
----@param options table
-function M.run(world, script, parameters, options)
+---@return table procedure
+function M.load(world, script)
   local loaded = type(script) == "string" and procedure.load(script) or script
   if not world.fixture then
     if not loaded.rehearsal then
@@ -62,6 +61,16 @@ function M.run(world, script, parameters, options)
     end
     world:assemble(loaded.rehearsal())
   end
+  return loaded
+end
+
+--- Calls `body(folder, transport)` inside the world: on its virtual clock, with its network and tokens, and a working clone that
+--- is gone afterwards.
+---@async
+---@param world fairlead.world.World one that has its fixture
+---@param body async fun(folder: fairlead.world.Folder, transport: async fun(sent: table): table): ...
+---@return any ... its results
+function M.inside(world, body)
   return clock.simulate({ start = world.now }, function()
     local closing <close> = world -- luacheck: ignore closing
     local folder = world:open()
@@ -70,20 +79,42 @@ function M.run(world, script, parameters, options)
     -- The clients' pauses before retries, and their one-time tokens, come from the seed too.
     local drawn = world:stream "clients"
     local function draw() return drawn:unit() end
-    return environment.with(variables, chance.with, draw, http.with_transport, world:transport(), function()
-      local began = clock.now()
-      local result = procedure.execute(loaded, parameters, {
-        listener = options.listener,
-        recorder = options.recorder,
-        interactive = options.interactive or false,
-        mode = "rehearsal",
-        directory = folder.work,
-        seed = world.seed,
-        user = world.fixture.github and world.fixture.github.user,
-      })
-      result.elapsed = clock.now() - began
-      return result
-    end)
+    local transport = world:transport()
+    return environment.with(variables, chance.with, draw, http.with_transport, transport, body, folder, transport)
+  end)
+end
+
+--- How procedure.execute is called in a world.
+---@param world fairlead.world.World
+---@param folder fairlead.world.Folder
+---@param options {listener: function?, recorder: table?, interactive: boolean?, id: string?}
+---@return procedure.ExecuteOptions
+function M.execute_options(world, folder, options)
+  return {
+    listener = options.listener,
+    recorder = options.recorder,
+    interactive = options.interactive or false,
+    id = options.id,
+    mode = "rehearsal",
+    directory = folder.work,
+    seed = world.seed,
+    user = world.fixture.github and world.fixture.github.user,
+  }
+end
+
+--- See World:run.
+---@async
+---@param world fairlead.world.World
+---@param script string|table
+---@param parameters table<string, any>
+---@param options table
+function M.run(world, script, parameters, options)
+  local loaded = M.load(world, script)
+  return M.inside(world, function(folder)
+    local began = clock.now()
+    local result = procedure.execute(loaded, parameters, M.execute_options(world, folder, options))
+    result.elapsed = clock.now() - began
+    return result
   end)
 end
 
