@@ -231,6 +231,12 @@ function M.install(Run)
     check_options(options)
     local question = options.question or options.name .. "?"
     local node <close> = nodes.open(self, "gate", options.name, { intent = question })
+    local key = node:key(question)
+    local record = self.recorder:find(key)
+    if record and record.status == "finished" then
+      node:skip "recorded"
+      return record.result
+    end
     local evidence, evidence_digest = derive(options)
     if self.dry then
       node:skip("dry run", { would = "ask: " .. question })
@@ -263,13 +269,16 @@ function M.install(Run)
         options.approvers and "run it in a terminal, or ask via another channel"
           or "run it in a terminal, or confirm with --yes")
     end
+    self.recorder:begin(key, question)
     gate.decision = decide(gate, channels)
     judge(gate, options)
     tell(gate)
-    return {
+    local result = {
       decision = "approved", by = gate.decision.by, via = gate.decision.via, why = gate.decision.why,
       digest = evidence_digest, evidence = evidence, at = events.round(clock.now()),
     }
+    self.recorder:finish(key, result)
+    return result
   end
 end
 

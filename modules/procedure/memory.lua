@@ -2,9 +2,10 @@
 ---
 --- A recorder is what the procedure layer asks before it acts. A key is a table with `id` (path, occurrence; unique in
 --- the run), `path`, and `digest` (of the step's intent).
----   recorder:find(key)            -> {status = "begun"|"finished", digest=, intent=, result=} or nil
+---   recorder:find(key)            -> {status = "begun"|"finished", digest=, intent=, result=, began=} or nil
 ---   recorder:begin(key, intent)   before acting, so that an interruption leaves a trace
 ---   recorder:finish(key, result)  after; from now on `find` gives the result
+local clock = require "fairlead.clock"
 local value = require "fairlead.procedure.value"
 
 ---@class procedure.Recorder
@@ -34,13 +35,14 @@ function Memory:find(key)
     digest = record.digest,
     intent = value.copy(record.intent),
     result = value.copy(record.result),
+    began = record.began,
   }
 end
 
 ---@param key table
 ---@param intent any
 function Memory:begin(key, intent)
-  self.records[key.id] = { status = "begun", digest = key.digest, intent = value.copy(intent) }
+  self.records[key.id] = { status = "begun", digest = key.digest, intent = value.copy(intent), began = clock.now() }
 end
 
 ---@param key table

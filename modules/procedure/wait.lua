@@ -139,6 +139,13 @@ function M.install(Run)
     local every = (options.every or EVERY) / self.pace
     local now = clock.now()
     local node <close> = nodes.open(self, "wait", options.name, { deadline = events.round(now + options.timeout) })
+    local key = node:key { timeout = options.timeout }
+    local record = self.recorder:find(key)
+    if record and record.status == "finished" then
+      node:skip "recorded"
+      return record.result
+    end
+    if not self.dry then self.recorder:begin(key) end
     local info = { name = options.name, path = node.path, since = now, deadline = now + options.timeout, checks = 0 }
     self.waits[node] = info
     local waiting = { node = node, info = info }
@@ -146,7 +153,10 @@ function M.install(Run)
       local last_look = clock.now() >= info.deadline
       local value, note = ask(waiting, options.check)
       if value == nil or note.text then tell(waiting, note) end
-      if value ~= nil then return value end
+      if value ~= nil then
+        if not self.dry then self.recorder:finish(key, value) end
+        return value
+      end
       if self.dry then
         node:skip("dry run", { would = "wait for " .. options.name })
         return dry.unknown(node.path)
