@@ -39,6 +39,7 @@ local M = {}
 ---@field digest string of the evidence
 ---@field approvers string[]|nil
 ---@field deadline number unix seconds
+---@field begun? table the record of an attempt that was interrupted: the question may have been asked then
 ---@field say fun(text: string) to whoever watches the run
 ---@field prompt fun(text: string) to whoever may type an answer now
 
@@ -168,6 +169,8 @@ end
 
 -- Tells every channel that was asked how it ended; also when the run is cancelled.
 function Gate.__close(gate)
+  if gate.closed then return end
+  gate.closed = true
   local decision = gate.decision or { decision = "cancelled" }
   for _, channel in ipairs(gate.asked) do
     if channel.close then
@@ -247,7 +250,7 @@ function M.install(Run)
     gate.request = {
       run = self.id, procedure = self.procedure.name, name = options.name, path = node.path, question = question,
       evidence = evidence, digest = evidence_digest, approvers = options.approvers,
-      deadline = now + (options.timeout or DAY),
+      deadline = now + (options.timeout or DAY), begun = record,
       say = function(text) node:emit { event = "note", kind = "say", text = text } end,
       prompt = function(text) node:emit { event = "note", kind = "prompt", text = text } end,
     }
@@ -261,6 +264,7 @@ function M.install(Run)
       event = "gate.asked", question = question, evidence = evidence, digest = evidence_digest,
       approvers = options.approvers, via = names, deadline = events.round(gate.request.deadline),
     }
+    self.recorder:begin(key, question)
     channels = ask(gate, channels)
     if #channels == 0 then
       if gate.last_error then error(gate.last_error, 0) end
@@ -269,7 +273,6 @@ function M.install(Run)
         options.approvers and "run it in a terminal, or ask via another channel"
           or "run it in a terminal, or confirm with --yes")
     end
-    self.recorder:begin(key, question)
     gate.decision = decide(gate, channels)
     judge(gate, options)
     tell(gate)
@@ -277,6 +280,8 @@ function M.install(Run)
       decision = "approved", by = gate.decision.by, via = gate.decision.via, why = gate.decision.why,
       digest = evidence_digest, evidence = evidence, at = events.round(clock.now()),
     }
+    -- Before it is on record: nobody comes back to a finished gate, and its question would stand open for ever.
+    Gate.__close(gate)
     self.recorder:finish(key, result)
     return result
   end

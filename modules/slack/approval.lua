@@ -4,6 +4,7 @@ local escape = require("fairlead.slack.native").escape
 
 local APPROVE <const> = { "white_check_mark", "heavy_check_mark", "+1" }
 local REFUSE <const> = { "no_entry_sign", "no_entry", "x", "-1" }
+local TOLD <const> = "fairlead_told_off" -- event_type of what tells somebody that their answer does not count
 
 ---@class fairlead.slack.ApprovalOptions
 ---@field client fairlead.slack.Client
@@ -110,9 +111,25 @@ local function resolve(self, request)
   end
 end
 
---- Asks the question.
+--- The question as an interrupted attempt has asked it, and whom it has told off.
+local function find_asked(self)
+  local channel <const> = self.client:channel_id(self.channel)
+  local asked <const> = self.client:find { channel = channel, thread = self.thread, payload = self.payload }
+  if not asked then
+    return nil
+  end
+  for _, reply in ipairs(self.client:replies { channel = channel, ts = self.thread or asked.ts }) do
+    local metadata <const> = reply.metadata
+    if metadata and metadata.event_type == TOLD and metadata.event_payload.gate == self.payload.gate then
+      self.told[metadata.event_payload.user] = true
+    end
+  end
+  return { channel = channel, ts = asked.ts }
+end
+
+--- Asks the question, unless an interrupted attempt has.
 ---@async
----@param request table question, evidence, approvers, run, path, digest (a procedure's gate request)
+---@param request table question, evidence, approvers, run, path, digest, begun (a procedure's gate request)
 function Approval:ask(request)
   resolve(self, request)
   local lines = { "*" .. escape(request.question or request.name or "May this go on?") .. "*" }
@@ -122,12 +139,13 @@ function Approval:ask(request)
   self.question = table.concat(lines, "\n")
   lines[#lines + 1] = ("Who may decide: %s. React with :%s: to approve or :%s: to refuse, or reply in the thread: "
     .. "`approve`, or `refuse` and why."):format(mentions(self.allowed_ids), self.approve_with, self.refuse_with)
-  self.message = self.client:post {
+  self.payload = {
+    run = tostring(request.run or ""), gate = tostring(request.path or request.name or ""),
+    digest = tostring(request.digest or ""),
+  }
+  self.message = request.begun and find_asked(self) or self.client:post {
     channel = self.channel, thread = self.thread, text = table.concat(lines, "\n"),
-    metadata = { event_type = "fairlead_approval", event_payload = {
-      run = tostring(request.run or ""), gate = tostring(request.path or request.name or ""),
-      digest = tostring(request.digest or ""),
-    } },
+    metadata = { event_type = "fairlead_approval", event_payload = self.payload },
   }
 end
 
@@ -142,6 +160,7 @@ local function tell_off(self, id)
   self.client:post {
     channel = self.message.channel, thread = self.thread or self.message.ts,
     text = ("<@%s>: your answer does not count here: %s."):format(id, why),
+    metadata = { event_type = TOLD, event_payload = { run = self.payload.run, gate = self.payload.gate, user = id } },
   }
 end
 

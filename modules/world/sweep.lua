@@ -51,6 +51,7 @@ end
 ---@field instants fairlead.world.Instant[][] of each process: the killed one, the one that took the run up
 ---@field begun table<string, boolean> steps that are begun and not finished in the end
 ---@field locks table<string, boolean> locks that are held in the end
+---@field failed string? where it failed in the end
 
 -- Takes note of what is begun and held, as a listener and around the recorder.
 local function ledger()
@@ -148,7 +149,9 @@ local function play(options, at)
       instants[2] = second.instants
     end
     settle(world)
+    local last = result.events[#result.events]
     return {
+      failed = last and last.failed,
       result = result, effects = effects.of(world), instants = instants, begun = book.begun, locks = book.locks,
     }
   end)
@@ -195,7 +198,7 @@ local function deeds(processes)
   local counts = {}
   for _, instants in ipairs(processes) do
     for _, instant in ipairs(instants) do
-      if instant.writes and instant.kind ~= "record" then
+      if instant.writes and instant.kind ~= "record" and not instant.text:find "^git .*fetch" then
         local key = instant.path .. "\0" .. effects.plain(instant.text)
         counts[key] = (counts[key] or 0) + 1
       end
@@ -266,7 +269,8 @@ end
 local function judge(baseline, found, at)
   local problems, more, less = {}, false, false
   local a, b = baseline.result, found.result
-  if a.outcome ~= b.outcome or a.reason ~= b.reason then
+  local other_end = a.outcome ~= b.outcome or a.reason ~= b.reason
+  if other_end then
     problems[#problems + 1] = ("it ended as %s (%s%s) in place of %s (%s)"):format(b.outcome, b.reason,
       b.error and ": " .. tostring(b.error) or "", a.outcome, a.reason)
   end
@@ -285,7 +289,10 @@ local function judge(baseline, found, at)
     when = last and ("after %s%s"):format(last.text, last.path ~= "" and " in " .. last.path or "") or "at its beginning",
   }
   local one = suspect(blame(baseline, found, more or not less), found.instants)
-  if one then
+  if other_end then
+    finding.step = found.failed or ""
+    finding.advice = advice.ENDED_OTHERWISE
+  elseif one then
     finding.step, finding.deed = one.path, one.text
     finding.advice = advice.of(one.path, is_step(found.instants, one.path), one.text)
   end

@@ -21,6 +21,10 @@ local WHERE <const> = {
   { "^git .-push", "look where the remote's ref is: `repository:fetch()`, then `repository:resolve`" },
 }
 
+--- For a run that ends otherwise when it is taken up.
+M.ENDED_OTHERWISE = "what it looks at there was changed by the run itself before it was killed: ask for it in the"
+  .. " `already` or the `act` of the step that it guards, which do not run again once the step is finished"
+
 ---@param path string the step; "" when it was none
 ---@param inside boolean whether a step was under way there: its record was begun
 ---@param text string what was done, as an instant tells it

@@ -147,8 +147,8 @@ function Crash:runner()
     for i, word in ipairs(options) do
       words[i] = tostring(word)
     end
-    local text = table.concat(words, " ")
-    return pass(self, { kind = "program", path = self.where(), text = text, writes = true }, run, options)
+    local instant = { kind = "program", path = self.where(), text = table.concat(words, " "), writes = true }
+    return pass(self, instant, run, options)
   end
 end
 
