@@ -27,6 +27,7 @@ local M = {}
 ---@field every? number seconds between two looks for an answer; 5 when left out
 ---@field ask fun(self, request: procedure.GateRequest)
 ---@field answer fun(self): procedure.Decision|nil
+---@field resume? fun(self, request: procedure.GateRequest, asked: any): any takes up a question of an interrupted run
 ---@field close? fun(self, decision: procedure.Decision) told to every channel that was asked
 
 ---@class procedure.GateRequest
@@ -39,7 +40,6 @@ local M = {}
 ---@field digest string of the evidence
 ---@field approvers string[]|nil
 ---@field deadline number unix seconds
----@field begun? table the record of an attempt that was interrupted: the question may have been asked then
 ---@field say fun(text: string) to whoever watches the run
 ---@field prompt fun(text: string) to whoever may type an answer now
 
@@ -122,7 +122,10 @@ local function ask(gate, channels)
   for _, channel in ipairs(channels) do
     -- Before it is asked: a channel that is interrupted while asking is told how it ended, too.
     gate.asked[#gate.asked + 1] = channel
-    local ok, err = pcall(channel.ask, channel, gate.request)
+    local ok, err = pcall(function()
+      if gate.begun and channel.resume and channel:resume(gate.request) then return end
+      channel:ask(gate.request)
+    end)
     if ok then
       asked[#asked + 1] = channel
     else
@@ -246,11 +249,11 @@ function M.install(Run)
       return dry.unknown(node.path)
     end
     local now = clock.now()
-    local gate <close> = setmetatable({ run = self, node = node, asked = {} }, Gate)
+    local gate <close> = setmetatable({ run = self, node = node, asked = {}, begun = record ~= nil }, Gate)
     gate.request = {
       run = self.id, procedure = self.procedure.name, name = options.name, path = node.path, question = question,
       evidence = evidence, digest = evidence_digest, approvers = options.approvers,
-      deadline = now + (options.timeout or DAY), begun = record,
+      deadline = now + (options.timeout or DAY),
       say = function(text) node:emit { event = "note", kind = "say", text = text } end,
       prompt = function(text) node:emit { event = "note", kind = "prompt", text = text } end,
     }

@@ -8,8 +8,8 @@ local M = {}
 
 ---@class procedure.StepOptions
 ---@field intent? any what the step is about to do, as text or plain data; recorded before acting, matched on resume
----@field already? fun(begun: table|nil): any looks at the world: the result when it is done already, nil or false when it is
---- not. begun: the record of an attempt that did not end, {began= unix seconds, …}
+---@field already? fun(begun: table|nil): any looks at the world: the result when it is done already, nil or false when
+--- it is not. begun: the record of an attempt that did not end, {began= unix seconds, …}
 ---@field act fun(): any does it; its result must be plain data
 
 local function check(name, what)

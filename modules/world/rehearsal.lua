@@ -87,7 +87,8 @@ end
 --- How procedure.execute is called in a world.
 ---@param world fairlead.world.World
 ---@param folder fairlead.world.Folder
----@param options {listener: function?, recorder: table?, interactive: boolean?, id: string?}
+---@param options {listener: function?, recorder: table?, interactive: boolean?, id: string?, attempt: integer?} attempt:
+--- more than 1 where the run is taken up
 ---@return procedure.ExecuteOptions
 function M.execute_options(world, folder, options)
   return {
@@ -95,6 +96,7 @@ function M.execute_options(world, folder, options)
     recorder = options.recorder,
     interactive = options.interactive or false,
     id = options.id,
+    attempt = options.attempt,
     mode = "rehearsal",
     directory = folder.work,
     seed = world.seed,

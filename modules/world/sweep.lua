@@ -1,9 +1,9 @@
---- The crash sweep: rehearses a procedure again and again, kills it each time at another instant, takes it up again, and
---- compares what the world holds in the end with what an uninterrupted run leaves there.
+--- The crash sweep: rehearses a procedure again and again, kills it each time at another instant, takes it up again,
+--- and compares what the world holds in the end with what an uninterrupted run leaves there.
 ---
 --- Runs are deterministic, so an instant is found again by beginning anew with the same seed. The world, its clock, its
---- repositories and the run's records live on after the kill; the procedure's memory does not: its script, and what that
---- requires from its own folder, is loaded again.
+--- repositories and the run's records live on after the kill; the procedure's memory does not: its script, and what
+--- that requires from its own folder, is loaded again.
 local advice = require "fairlead.world.sweep.advice"
 local clock = require "fairlead.clock"
 local crashes = require "fairlead.world.sweep.crash"
@@ -72,7 +72,8 @@ local function ledger()
       end
       return function(_, key, ...)
         if name == "begin" then self.begun[key.id] = true end
-        if name == "finish" then self.begun[key.id] = nil end
+        if name == "finish" or name == "fail" then self.begun[key.id] = nil end
+        if name == "ended" then self.final = key end
         return method(inner, key, ...)
       end
     end })
@@ -86,7 +87,8 @@ local function live(options, world, place, recorder, book, crash, state)
   local loaded = rehearsal.load(world, options.script)
   local execution = rehearsal.execute_options(world, place.folder, {
     id = state.id,
-    recorder = crash:recorder(recorder),
+    attempt = state.attempt,
+    recorder = crash:recorder(book.recorder(recorder)),
     listener = function(event)
       if not crash.dead then book.event(event) end
     end,
@@ -102,6 +104,18 @@ local function live(options, world, place, recorder, book, crash, state)
     end,
   }
   return result or nil
+end
+
+-- The records of a killed process as another one reads them: what the first kept in mind only is gone.
+local function reopened(recorder)
+  local copy = memory.new()
+  if getmetatable(copy) ~= getmetatable(recorder) then return recorder end
+  copy.records, copy.ordinal = recorder.records, recorder.ordinal
+  return copy
+end
+
+local function finished(final)
+  return { outcome = final.outcome, reason = final.reason, exit_code = final.exit_code, events = { final } }
 end
 
 -- Lets everything happen that is under way in the world.
@@ -124,7 +138,7 @@ local function play(options, at)
   return rehearsal.inside(world, function(folder, transport)
     local place = { folder = folder, transport = transport }
     local book = ledger()
-    local recorder = book.recorder(options.recorder and options.recorder() or memory.new())
+    local recorder = options.recorder and options.recorder() or memory.new()
     local state = { id = options.id }
     local function where()
       return state.run and nodes.current(state.run).path or ""
@@ -143,9 +157,11 @@ local function play(options, at)
           hint = "the procedure depends on something outside of the world, like the date or a random number",
         }
       end
-      state.run = nil
+      state.run, state.attempt = nil, 2
       local second = crashes.new(nil, where)
-      result = live(options, world, place, recorder, book, second, state)
+      -- A run whose end is on record is over: nobody takes it up.
+      result = book.final and finished(book.final) or
+        live(options, world, place, reopened(recorder), book, second, state)
       instants[2] = second.instants
     end
     settle(world)
@@ -232,7 +248,8 @@ end
 local function is_step(processes, path)
   for _, instants in ipairs(processes) do
     for _, instant in ipairs(instants) do
-      if instant.kind == "record" and instant.text == "begin " .. path then return true end
+      local step = instant.entry == nil or instant.entry == "step"
+      if instant.kind == "record" and step and instant.text == "begin " .. path then return true end
     end
   end
   return false
@@ -286,12 +303,16 @@ local function judge(baseline, found, at)
   local last = baseline.instants[1][at]
   local finding = {
     at = at, problems = problems,
-    when = last and ("after %s%s"):format(last.text, last.path ~= "" and " in " .. last.path or "") or "at its beginning",
+    when = last and ("after %s%s"):format(last.text, last.path ~= "" and " in " .. last.path or "")
+      or "at its beginning",
   }
   local one = suspect(blame(baseline, found, more or not less), found.instants)
-  if other_end then
-    finding.step = found.failed or ""
-    finding.advice = advice.ENDED_OTHERWISE
+  if b.reason == "resume.unsure" then
+    local killed = found.instants[1]
+    finding.step, finding.deed = found.failed or "", killed[#killed] and killed[#killed].text
+    finding.advice = advice.of(finding.step, true, finding.deed or "")
+  elseif other_end then
+    finding.step, finding.advice = found.failed or "", advice.ENDED_OTHERWISE
   elseif one then
     finding.step, finding.deed = one.path, one.text
     finding.advice = advice.of(one.path, is_step(found.instants, one.path), one.text)

@@ -79,13 +79,20 @@ local function heard(self)
   return self.heard
 end
 
+-- Whether it is worth a look: a run that knows what it has told says so, of any other only a new thread is silent.
+local function may_have_said(self, message)
+  if message and message.id then return message.again end
+  return not self.fresh
+end
+
 ---Says something in the thread; what an interrupted process of this run has said there is not said again.
 ---@async
 ---@param text string in Slack's markup
-function Talk:say(text)
+---@param message table? a notification, whose id is the same in every process of a run
+function Talk:say(text, message)
   if not self.thread then return end
-  local key <const> = key_of(self, text)
-  if not self.fresh and heard(self)[key] then return end
+  local key <const> = message and message.id or key_of(self, text)
+  if may_have_said(self, message) and heard(self)[key] then return end
   self.slack:post {
     channel = self.thread.channel, thread = self.thread.ts, text = text,
     metadata = { event_type = "fairlead_message", event_payload = { run = self.run.id, said = key } },
@@ -95,11 +102,12 @@ end
 ---Tells the infrastructure team; once.
 ---@async
 ---@param text string in Slack's markup
+---@param message table a notification
 ---@private
-function Talk:alarm(text)
-  local key <const> = key_of(self, text)
+function Talk:alarm(text, message)
+  local key <const> = message.id or key_of(self, text)
   local channel <const> = self.settings.infrastructure_channel
-  if not self.fresh and self.slack:find { channel = channel, payload = { said = key } } then return end
+  if may_have_said(self, message) and self.slack:find { channel = channel, payload = { said = key } } then return end
   self.slack:post {
     channel = channel, text = text,
     metadata = { event_type = "fairlead_failure", event_payload = { run = self.run.id, said = key } },
@@ -144,13 +152,14 @@ end
 ---@param message table
 ---@private
 function Talk:tell(message)
-  if not message.ending then return self:say(message.text) end
+  if not message.ending then return self:say(message.text, message) end
   local headline <const> = HEADLINE[message.outcome] or ":x: failed"
-  if message.outcome == "done" then return self:say(headline) end
-  self:say(("%s: %s"):format(headline, slack.escape(tostring(message.error))))
+  if message.outcome == "done" then return self:say(headline, message) end
+  self:say(("%s: %s"):format(headline, slack.escape(tostring(message.error))), message)
   if message.outcome == "interrupted" then return end
   self:alarm(("%s: release of %s%s\n%s"):format(headline, self.settings.name,
-    self.change and ", " .. link(self.change.url, ("#%d"):format(self.change.number)) or "", facts_of(self, message)))
+    self.change and ", " .. link(self.change.url, ("#%d"):format(self.change.number)) or "",
+    facts_of(self, message)), message)
 end
 
 return M

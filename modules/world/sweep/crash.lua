@@ -8,7 +8,6 @@
 --- at that moment may still arrive, as it may when a real process is killed.
 local errors = require "fairlead.errors"
 local http = require "fairlead.http"
-local process = require "fairlead.process"
 local task = require "fairlead.task"
 
 local M = {}
@@ -17,6 +16,7 @@ local M = {}
 ---@field kind "record"|"request"|"program"
 ---@field path string the part of the procedure that was under way; "" outside of all
 ---@field text string what it was: "finish Merge/Merge pull request", "POST https://slack.com/api/chat.postMessage"
+---@field entry string? of a record: what it is the record of, "step", "wait", "gate", …
 ---@field writes boolean it may have changed something outside
 
 ---@class fairlead.world.Crash
@@ -67,8 +67,8 @@ local function pass(self, instant, fn, ...)
   return table.unpack(results, 2, results.n)
 end
 
---- Methods of a recorder that only look.
-local LOOKS <const> = { find = true }
+--- Methods of a recorder that only look, or that need not be on the disk before the run goes on.
+local LOOKS <const> = { find = true, acted_on = true, event = true }
 
 --- A recorder through this door.
 ---@param inner table
@@ -86,8 +86,11 @@ function Crash:recorder(inner)
           return method(inner, ...)
         end
         local key = ...
-        local what = type(key) == "table" and (key.path or key.id) or key
-        local instant = { kind = "record", path = self.where(), text = name .. " " .. tostring(what), writes = true }
+        key = type(key) == "table" and key or {}
+        local instant = {
+          kind = "record", path = self.where(), writes = true, entry = key.kind,
+          text = key.path and name .. " " .. key.path or name,
+        }
         return pass(self, instant, method, inner, ...)
       end
     end,
