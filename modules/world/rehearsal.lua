@@ -68,7 +68,7 @@ end
 --- is gone afterwards.
 ---@async
 ---@param world fairlead.world.World one that has its fixture
----@param body async fun(folder: fairlead.world.Folder, transport: async fun(sent: table): table): ...
+---@param body async fun(folder: fairlead.world.Folder, transport: function): ...
 ---@return any ... its results
 function M.inside(world, body)
   return clock.simulate({ start = world.now }, function()
@@ -87,8 +87,8 @@ end
 --- How procedure.execute is called in a world.
 ---@param world fairlead.world.World
 ---@param folder fairlead.world.Folder
----@param options {listener: function?, recorder: table?, interactive: boolean?, id: string?, attempt: integer?} attempt:
---- more than 1 where the run is taken up
+---@param options {listener: function?, recorder: table?, interactive: boolean?, id: string?, attempt: integer?}
+--- attempt: more than 1 where the run is taken up
 ---@return procedure.ExecuteOptions
 function M.execute_options(world, folder, options)
   return {
