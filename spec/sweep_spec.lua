@@ -1,5 +1,5 @@
---- The crash sweep: that it finds what is done twice, or not at all, when a procedure is killed and taken up again; that
---- it blames the right step; and that it leaves careful procedures alone.
+--- The crash sweep: that it finds what is done twice, or not at all, when a procedure is killed and taken up again;
+--- that it blames the right step; and that it leaves careful procedures alone.
 local json = require "fairlead.json"
 local program = require "spec.support.program"
 local sweep = require "fairlead.world.sweep"
@@ -236,7 +236,8 @@ describe("fairlead rehearse --crash-everywhere", function()
     assert.equal(1, done.code, done.stderr)
     assert.matches("^Tell the team: wrong when killed at %d+ instant", done.stdout)
     assert.matches("what to do: give the step \"Tell the team\" an `already`", done.stdout, 1, true)
-    assert.matches("all%-well, seed 1: killed and taken up again at %d+ of %d+ instants .-: [1-9]%d* wrong%.", done.stdout)
+    assert.matches("all%-well, seed 1: killed and taken up again at %d+ of %d+ instants .-: [1-9]%d* wrong%.",
+      done.stdout)
   end)
 
   it("ends with 0 when nothing is; as JSON too", function()
@@ -255,8 +256,9 @@ describe("fairlead rehearse --crash-everywhere", function()
   end)
 
   it("finds the release of the Planning Data Platform in order", function()
-    local done = program.run { "rehearse", "--crash-everywhere", "scripts/planning-data.lua", "--scenario", "tests-fail",
-      timeout = 300 }
+    local done = program.run {
+      "rehearse", "--crash-everywhere", "scripts/planning-data.lua", "--scenario", "tests-fail", timeout = 300,
+    }
     assert.equal(0, done.code, done.stdout)
   end)
 end)

@@ -64,17 +64,18 @@ function M.load(world, script)
   return loaded
 end
 
---- Calls `body(folder, transport)` inside the world: on its virtual clock, with its network and tokens, and a working clone that
---- is gone afterwards.
+--- Calls `body(folder, transport)` inside the world: on its virtual clock, with its network and tokens, and a working
+--- clone that is gone afterwards.
 ---@async
 ---@param world fairlead.world.World one that has its fixture
 ---@param body async fun(folder: fairlead.world.Folder, transport: function): ...
+---@param prepare fun(folder: fairlead.world.Folder)? called first, with the developer's own environment
 ---@return any ... its results
-function M.inside(world, body)
+function M.inside(world, body, prepare)
   return clock.simulate({ start = world.now }, function()
     local closing <close> = world -- luacheck: ignore closing
     local folder = world:open()
-    if options.prepare then options.prepare(folder) end
+    if prepare then prepare(folder) end
     local variables = M.environment(world, folder)
     -- The clients' pauses before retries, and their one-time tokens, come from the seed too.
     local drawn = world:stream "clients"
@@ -117,7 +118,7 @@ function M.run(world, script, parameters, options)
     local result = procedure.execute(loaded, parameters, M.execute_options(world, folder, options))
     result.elapsed = clock.now() - began
     return result
-  end)
+  end, options.prepare)
 end
 
 return M
