@@ -87,7 +87,7 @@ local function live(options, world, place, recorder, book, crash, state)
   local loaded = rehearsal.load(world, options.script)
   local execution = rehearsal.execute_options(world, place.folder, {
     id = state.id,
-    attempt = state.attempt,
+    attempt = 1, -- still: only an end on record makes what follows another attempt
     recorder = crash:recorder(book.recorder(recorder)),
     listener = function(event)
       if not crash.dead then book.event(event) end
@@ -157,7 +157,7 @@ local function play(options, at)
           hint = "the procedure depends on something outside of the world, like the date or a random number",
         }
       end
-      state.run, state.attempt = nil, 2
+      state.run = nil
       local second = crashes.new(nil, where)
       -- A run whose end is on record is over: nobody takes it up.
       result = book.final and finished(book.final) or
@@ -265,6 +265,13 @@ local function suspect(list, processes)
   return list[1]
 end
 
+-- What a step does to the world when nobody kills it.
+local function deed_of(baseline, path)
+  for _, instant in ipairs(baseline.instants[1]) do
+    if instant.path == path and instant.writes and instant.kind ~= "record" then return instant.text end
+  end
+end
+
 local function left_over(expected, found, text, problems)
   for name in pairs(found) do
     if not expected[name] then problems[#problems + 1] = text:format(name) end
@@ -308,8 +315,8 @@ local function judge(baseline, found, at)
   }
   local one = suspect(blame(baseline, found, more or not less), found.instants)
   if b.reason == "resume.unsure" then
-    local killed = found.instants[1]
-    finding.step, finding.deed = found.failed or "", killed[#killed] and killed[#killed].text
+    finding.step = found.failed or ""
+    finding.deed = deed_of(baseline, finding.step)
     finding.advice = advice.of(finding.step, true, finding.deed or "")
   elseif other_end then
     finding.step, finding.advice = found.failed or "", advice.ENDED_OTHERWISE
