@@ -71,11 +71,16 @@ local function working_branch(self, repository)
   end
   repository:require_clean()
   repository:fetch { remote = "origin" }
+  return branch
+end
+
+-- Asked before the first push only: a run that is taken up after its merge has nothing left that main lacks.
+local function need_commits(self, repository, branch)
+  local main <const> = self.settings.main
   if repository:ahead_behind(branch, "origin/" .. main) == 0 then
     self.run:refuse("nothing-to-release", ("%s has no commit that %s lacks"):format(branch, main),
       "commit the change first")
   end
-  return branch
 end
 
 --- Asks every service one harmless question, so that a wrong token or name is found before anything is done.
@@ -129,7 +134,10 @@ function Release:open_pull_request(options)
     local commit <const> = repository:commit(branch)
     run:step("Push", {
       intent = { branch = branch, commit = commit.sha },
-      already = function() return remote_head(repository, branch) == commit.sha and { commit = commit.sha } end,
+      already = function()
+        need_commits(self, repository, branch)
+        return remote_head(repository, branch) == commit.sha and { commit = commit.sha }
+      end,
       act = function()
         repository:push { remote = "origin", branch = branch }
         return { commit = commit.sha }
@@ -195,12 +203,21 @@ end
 
 -- ---- 2. Development ----
 
-local function dispatch(self, environment, ref, sha)
+-- `check` is asked right before, and not again when a run is taken up that has started the build: what it asks for may
+-- have changed since, and by this run itself.
+local function dispatch(self, environment, ref, sha, check)
+  local workflow <const> = self.settings.publish_workflow
   return self.run:step("Start the build", {
-    intent = { workflow = self.settings.publish_workflow, ref = ref, environment = environment, commit = sha },
+    intent = { workflow = workflow, ref = ref, environment = environment, commit = sha },
+    already = function(begun)
+      local started <const> = begun
+        and self.github:find_dispatched { workflow = workflow, ref = ref, sha = sha, since = begun.began }
+      if started then return { id = started.id, url = started.url } end
+      check()
+    end,
     act = function()
       local started <const> = self.github:dispatch {
-        workflow = self.settings.publish_workflow, ref = ref, sha = sha, inputs = { environment = environment },
+        workflow = workflow, ref = ref, sha = sha, inputs = { environment = environment },
       }
       return { id = started.id, url = started.url }
     end,
@@ -231,8 +248,8 @@ end
 function Release:try_in(environment, change)
   self.run:stage(stage_of(environment), function()
     local _ <close> = have(self, environment, change)
-    unmoved(self, change)
-    follow(self, environment, change.head, dispatch(self, environment, change.branch, change.head))
+    local build <const> = dispatch(self, environment, change.branch, change.head, function() unmoved(self, change) end)
+    follow(self, environment, change.head, build)
   end)
 end
 
@@ -358,12 +375,13 @@ end
 function Release:promote(environment, change)
   self.run:stage(stage_of(environment), function()
     local _ <close> = have(self, environment, change)
-    local main <const> = head_of_main(self)
-    if main ~= change.merged then
+    local build <const> = dispatch(self, environment, self.settings.main, change.merged, function()
+      local main <const> = head_of_main(self)
+      if main == change.merged then return end
       self.run:refuse("main-moved", ("%s is at %s; %s is no longer the newest"):format(
         self.settings.main, short(main), short(change.merged)), "release what is there now")
-    end
-    follow(self, environment, change.merged, dispatch(self, environment, self.settings.main, change.merged))
+    end)
+    follow(self, environment, change.merged, build)
   end)
 end
 

@@ -19,6 +19,14 @@ function M.define(parser)
       return seed
     end)
   command:flag("--list", "List the scenarios.")
+  command:flag("--crash-everywhere", "Kill it at each instant, take it up again, and report what was done twice.")
+    :target "crash_everywhere"
+  command:option("--reads", "With --crash-everywhere: of reads in a row, which change nothing, how many to try in each "
+    .. "part; or `all`."):argname "N":default "1":convert(function(text)
+      local count = text == "all" and math.maxinteger or math.tointeger(tonumber(text))
+      if not count or count < 0 then return nil, ("option '--reads' is '%s', expected a number or all"):format(text) end
+      return count
+    end)
   options_of.define_faces(command)
   return command
 end
@@ -41,6 +49,7 @@ function M.main(options)
   if not options.script then
     errors.raise { kind = "usage", message = "which script?", hint = "`fairlead rehearse --help` tells how it is used" }
   end
+  if options.crash_everywhere then return require "fairlead.cli.sweep".main(options) end
   local began = clock.monotonic()
   local where = "fairlead help " .. options.script
   local result = options_of.show(options, function(listener)

@@ -9,6 +9,7 @@ local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
 
 local FIND_TIMEOUT <const> = 120 -- seconds until a dispatched run must have shown up
+local CLOCKS_DIFFER <const> = 60 -- seconds between GitHub's clock and this one
 local LOST_TIMEOUT <const> = 30 -- seconds to look for a run before a dispatch whose answer was lost is repeated
 
 ---@class fairlead.github.WorkflowRun
@@ -174,6 +175,7 @@ local function candidates(self, dispatch)
   local found = {}
   for _, run in ipairs(self:workflow_runs { workflow = dispatch.workflow, event = "workflow_dispatch", limit = 30 }) do
     local fits = run.id > dispatch.newest
+      and (not dispatch.since or run.created_at >= dispatch.since)
       and (run.head_branch == nil or run.head_branch == dispatch.branch)
       and (not dispatch.sha or run.head_sha == dispatch.sha)
       and (not dispatch.marker or run.title:find(dispatch.marker, 1, true))
@@ -181,7 +183,8 @@ local function candidates(self, dispatch)
       found[#found + 1] = run
     end
   end
-  if #found > 1 then
+  -- When somebody else may have started the only one, it has to be one's own.
+  if #found > 1 or (dispatch.since and #found > 0) then
     local actor <const> = dispatch.actor or self:viewer()
     local own = {}
     for _, run in ipairs(found) do
@@ -189,7 +192,7 @@ local function candidates(self, dispatch)
         own[#own + 1] = run
       end
     end
-    found = #own > 0 and own or found
+    found = (#own > 0 or (dispatch.since and actor)) and own or found
   end
   return found
 end
@@ -278,6 +281,22 @@ function Actions:dispatch(options)
       error(err, 0)
     end
   end
+end
+
+--- The run that an interrupted attempt to dispatch has started, if it has: of this workflow, branch, commit and user,
+--- and not older than the attempt. A run may take a moment to appear, so nil comes after a while only.
+---@async
+---@param options {workflow: string|integer, ref: string, since: number, sha?: string, marker?: string, actor?: string,
+---  timeout?: number} since: unix seconds; timeout: seconds, default 30; the others as for `dispatch`
+---@return fairlead.github.WorkflowRun?
+--- raises github.api.conflict (several runs fit)
+function Actions:find_dispatched(options)
+  check_options(options, "find_dispatched", "workflow", "ref", "since")
+  return find_run(self, {
+    workflow = options.workflow, branch = options.ref:gsub("^refs/heads/", ""):gsub("^refs/tags/", ""),
+    sha = options.sha, marker = options.marker, actor = options.actor, newest = 0,
+    since = options.since - CLOCKS_DIFFER, target = self:subject(" " .. options.workflow),
+  }, options.timeout or LOST_TIMEOUT)
 end
 
 --- The environments that a run waits for somebody's review of.

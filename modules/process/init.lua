@@ -13,6 +13,11 @@ local native = require "fairlead.process.native"
 
 local M = {}
 
+--- What runs programs now.
+local function runner(options)
+  return native.run(options, environment.overrides())
+end
+
 ---@class fairlead.process.Options
 ---@field [integer] string|number the program, then its arguments, as they are: no shell reads them
 ---@field cwd string? the folder to run it in
@@ -41,7 +46,20 @@ local M = {}
 ---@param options fairlead.process.Options
 ---@return fairlead.process.Result
 function M.run(options)
-  return native.run(options, environment.overrides())
+  return runner(options)
+end
+
+--- Calls `body(...)` while `fn` runs programs in place of `run`: it may refuse, or call what it is given. As an HTTP
+--- transport does, it holds for the whole host until `body` ends, however that is.
+---@async
+---@param fn async fun(options: fairlead.process.Options, run: fun(options: fairlead.process.Options): table): table
+---@param body function
+---@return any ... its results
+function M.with_runner(fn, body, ...)
+  local previous <const> = runner
+  local _ <close> = setmetatable({}, { __close = function() runner = previous end })
+  runner = function(options) return fn(options, previous) end
+  return (function(...) return ... end)(body(...))
 end
 
 --- Where a program is, looking through PATH as `run` does; nil when it is nowhere. A name with a slash is not looked

@@ -4,6 +4,7 @@ local escape = require("fairlead.slack.native").escape
 
 local APPROVE <const> = { "white_check_mark", "heavy_check_mark", "+1" }
 local REFUSE <const> = { "no_entry_sign", "no_entry", "x", "-1" }
+local TOLD <const> = "fairlead_told_off" -- event_type of what tells somebody that their answer does not count
 
 ---@class fairlead.slack.ApprovalOptions
 ---@field client fairlead.slack.Client
@@ -110,25 +111,58 @@ local function resolve(self, request)
   end
 end
 
---- Asks the question.
----@async
----@param request table question, evidence, approvers, run, path, digest (a procedure's gate request)
-function Approval:ask(request)
+--- Who may decide, what the question is, and what it is known again by.
+local function prepare(self, request)
   resolve(self, request)
   local lines = { "*" .. escape(request.question or request.name or "May this go on?") .. "*" }
   if type(request.evidence) == "table" then
     lines_of(request.evidence, "", lines)
   end
   self.question = table.concat(lines, "\n")
-  lines[#lines + 1] = ("Who may decide: %s. React with :%s: to approve or :%s: to refuse, or reply in the thread: "
-    .. "`approve`, or `refuse` and why."):format(mentions(self.allowed_ids), self.approve_with, self.refuse_with)
-  self.message = self.client:post {
-    channel = self.channel, thread = self.thread, text = table.concat(lines, "\n"),
-    metadata = { event_type = "fairlead_approval", event_payload = {
-      run = tostring(request.run or ""), gate = tostring(request.path or request.name or ""),
-      digest = tostring(request.digest or ""),
-    } },
+  self.payload = {
+    run = tostring(request.run or ""), gate = tostring(request.path or request.name or ""),
+    digest = tostring(request.digest or ""),
   }
+end
+
+--- Asks the question.
+---@async
+---@param request table question, evidence, approvers, run, path, digest (a procedure's gate request)
+---@return fairlead.slack.Posted message
+function Approval:ask(request)
+  prepare(self, request)
+  self.message = self.client:post {
+    channel = self.channel, thread = self.thread,
+    text = ("%s\nWho may decide: %s. React with :%s: to approve or :%s: to refuse, or reply in the thread: `approve`, "
+      .. "or `refuse` and why."):format(self.question, mentions(self.allowed_ids), self.approve_with, self.refuse_with),
+    metadata = { event_type = "fairlead_approval", event_payload = self.payload },
+  }
+  return self.message
+end
+
+--- Takes up the question of an interrupted run, with the answers that it may have by now.
+---@async
+---@param request table as for `ask`
+---@param asked? fairlead.slack.Posted what `ask` returned; nil: it may have asked or not
+---@return fairlead.slack.Posted? message nil: it has not asked
+function Approval:resume(request, asked)
+  prepare(self, request)
+  if not asked then
+    local channel <const> = self.client:channel_id(self.channel)
+    local found <const> = self.client:find { channel = channel, thread = self.thread, payload = self.payload }
+    asked = found and { channel = channel, ts = found.ts }
+  end
+  self.message = asked
+  if not asked then
+    return nil
+  end
+  for _, reply in ipairs(self.client:replies { channel = asked.channel, ts = self.thread or asked.ts }) do
+    local metadata <const> = reply.metadata
+    if metadata and metadata.event_type == TOLD and metadata.event_payload.gate == self.payload.gate then
+      self.told[metadata.event_payload.user] = true
+    end
+  end
+  return asked
 end
 
 --- Tells somebody, once, that their answer does not count.
@@ -142,6 +176,7 @@ local function tell_off(self, id)
   self.client:post {
     channel = self.message.channel, thread = self.thread or self.message.ts,
     text = ("<@%s>: your answer does not count here: %s."):format(id, why),
+    metadata = { event_type = TOLD, event_payload = { run = self.payload.run, gate = self.payload.gate, user = id } },
   }
 end
 

@@ -113,6 +113,30 @@ function Messages:update(options)
   return { channel = answer.channel, ts = answer.ts }
 end
 
+--- A message that was written with this in its metadata: how a program knows its own again after it was interrupted.
+---@async
+---@param options {channel: string, thread?: string, payload: table<string, any>, oldest?: string|number,
+---  limit?: integer} channel: id or name; thread: ts of the message that it answers; payload: fields of event_payload
+---  that must be equal; limit: how many messages to look through, default 1000
+---@return fairlead.slack.Message?
+function Messages:find(options)
+  check(options, "find", "channel")
+  local list <const> = options.thread
+    and self:replies { channel = options.channel, ts = options.thread, oldest = options.oldest,
+      limit = options.limit or 1000 }
+    or self:history { channel = options.channel, oldest = options.oldest, limit = options.limit or 1000 }
+  for _, message in ipairs(list) do
+    local payload <const> = message.metadata and message.metadata.event_payload
+    local same = payload ~= nil
+    for name, value in pairs(options.payload) do
+      same = same and payload[name] == value
+    end
+    if same then
+      return message
+    end
+  end
+end
+
 local function take(iterator, limit)
   local list = {}
   for item in iterator do

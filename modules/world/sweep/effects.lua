@@ -1,0 +1,119 @@
+--- What a world holds, as effects that can be counted: told without what differs from run to run (ids, times, commits).
+local M = {}
+
+--- Text without ids of commits, images, deployments, workflow runs, and without times.
+---@param text string
+---@return string
+function M.plain(text)
+  text = text:gsub("sha256:%x+", "<digest>"):gsub("%f[%w]d%-[%w]+", "<deployment>")
+  text = text:gsub("%f[%w](%x%x%x%x%x%x%x+)%f[%W]", function(word)
+    return (word:find "%d" or #word == 40) and "<id>" or nil
+  end)
+  return (text:gsub("%d+ [hms] %d+ [ms]?", "<time>"):gsub("%d+ h %d+ min", "<time>"):gsub("%d+ min %d+ s", "<time>"))
+end
+
+local function adder(effects)
+  return function(text, ...)
+    local label = M.plain(text:format(...))
+    effects[label] = (effects[label] or 0) + 1
+  end
+end
+
+local function inputs_of(run)
+  local names, parts = {}, {}
+  for name in pairs(run.inputs or {}) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do parts[i] = ("%s=%s"):format(name, tostring(run.inputs[name])) end
+  return #parts > 0 and " with " .. table.concat(parts, ", ") or ""
+end
+
+local function github(add, service, folder)
+  for branch in pairs(folder.repository.branches) do add("branch %s", branch) end
+  for _, pull in ipairs(service.pulls.list) do
+    add("pull request from %s to %s: %s", pull.head, pull.base, pull.title)
+    if pull.merged then
+      add("merge of the pull request from %s", pull.head)
+    else
+      add("pull request from %s is %s", pull.head, pull.state)
+    end
+    for _, review in ipairs(pull.reviews) do add("review by %s: %s", review.by, review.state) end
+    for _, comment in ipairs(pull.comments) do add("comment on a pull request: %s", tostring(comment.body)) end
+  end
+  for _, run in ipairs(service.actions.runs) do
+    add("workflow run of %s on %s (%s)%s: %s", run.workflow.file, run.branch, run.event, inputs_of(run),
+      tostring(run.conclusion or run.status))
+    for _, review in ipairs(run.reviews) do add("deployment review by %s: %s", tostring(review.by), review.state) end
+  end
+end
+
+--- Operations whose every success is one more thing done.
+local APPENDS <const> = {
+  Create = true, Start = true, Send = true, Run = true, Register = true, Publish = true, Invoke = true, Update = true,
+  Stop = true, Continue = true,
+}
+
+local function aws(add, service)
+  for _, store in pairs(service.stores) do
+    for _, deployment in pairs(store.codedeploy.by_id) do
+      add("deployment in %s (%s): %s", deployment.group.name, deployment.creator, deployment.status)
+    end
+  end
+  for _, request in ipairs(service.requests) do
+    local operation = request.operation or ""
+    if request.status == 200 and not request.fault and APPENDS[operation:match "^%u%l+"] then add("%s", operation) end
+  end
+  for name in pairs(service.environments) do
+    local live = service:live(name)
+    add("%s runs %s", name, live.sha == service.initial_sha and "what it ran before" or "the new version")
+  end
+end
+
+local function name_of(slack, id)
+  local user = id and slack:user(id)
+  return user and user.name or tostring(id)
+end
+
+local function slack(add, service)
+  for _, channel in ipairs(service.channels) do
+    for _, message in ipairs(channel.messages) do
+      local kind = message.metadata and message.metadata.event_type
+      add("message in #%s%s by %s%s: %s", channel.name, message.thread_ts and " (thread)" or "",
+        name_of(service, message.user), kind and " [" .. kind .. "]" or "", message.text)
+      for _, reaction in ipairs(message.reactions) do
+        for _, id in ipairs(reaction.users) do
+          add("reaction :%s: by %s in #%s", reaction.name, name_of(service, id), channel.name)
+        end
+      end
+    end
+  end
+end
+
+---@param world fairlead.world.World one that is open
+---@return table<string, integer> effects how often there is what
+function M.of(world)
+  local effects = {}
+  local add = adder(effects)
+  github(add, world.github, world.folder)
+  aws(add, world.aws)
+  slack(add, world.slack)
+  return effects
+end
+
+---@param expected table<string, integer>
+---@param found table<string, integer>
+---@return {effect: string, expected: integer, found: integer}[] differences in the order of their text
+function M.differences(expected, found)
+  local list = {}
+  local function compare(effect)
+    local a, b = expected[effect] or 0, found[effect] or 0
+    if a ~= b then list[#list + 1] = { effect = effect, expected = a, found = b } end
+  end
+  for effect in pairs(expected) do compare(effect) end
+  for effect in pairs(found) do
+    if not expected[effect] then compare(effect) end
+  end
+  table.sort(list, function(a, b) return a.effect < b.effect end)
+  return list
+end
+
+return M
