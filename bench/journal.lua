@@ -1,5 +1,5 @@
--- journal: what a step costs when it is written down, beside a bare 4 KiB write and fdatasync in the same run; how long it
--- takes to take up a run of 1,000 steps; and to list a journal of 10,000 runs.
+-- journal: what a step costs when it is written down, beside a bare 4 KiB write and fdatasync in the same run; how long
+-- it takes to take up a run of 1,000 steps; and to list a journal of 10,000 runs.
 local clock = require "fairlead.clock"
 local journal = require "fairlead.journal"
 local procedure = require "fairlead.procedure"
@@ -43,8 +43,8 @@ local durable, memory = {}, {}
 local run = procedure.execute(steps(STEPS, durable, true), {}, { recorder = book:recording() })
 procedure.execute(steps(STEPS, memory), {}, {})
 local p50, p99 = bare()
-print(("journal: a step costs p50 %.0f us, p99 %.0f us (two commits); a bare 4 KiB write+fdatasync p50 %.0f us, p99 %.0f us: "
-  .. "a commit is %.1f of it"):format(percentile(durable, 0.5), percentile(durable, 0.99), p50, p99,
+print(("journal: a step costs p50 %.0f us, p99 %.0f us (two commits); a bare 4 KiB write+fdatasync p50 %.0f us, "
+  .. "p99 %.0f us: a commit is %.1f of it"):format(percentile(durable, 0.5), percentile(durable, 0.99), p50, p99,
   percentile(durable, 0.5) / 2 / p50))
 print(("journal: the same step recorded in memory p50 %.0f us"):format(percentile(memory, 0.5)))
 
@@ -57,7 +57,8 @@ print(("journal: taking up a run of %d finished steps %.0f ms"):format(STEPS, (c
 -- Short runs, in one transaction: what counts is how many there are.
 book:transaction(function()
   for i = 1, RUNS do
-    book.db:run([[INSERT INTO runs (id, number, procedure, mode, parameters, began, attempts, ordinal, finished, outcome)
+    book.db:run([[
+      INSERT INTO runs (id, number, procedure, mode, parameters, began, attempts, ordinal, finished, outcome)
       VALUES (?, ?, 'bench', 'run', '{}', ?, 1, 0, ?, 'done')]], "old-" .. i, i + 10, i * 60.0, i * 60.0 + 30)
   end
 end)
