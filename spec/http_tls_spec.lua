@@ -145,7 +145,7 @@ describe("http with nginx", function()
       for i = 1, 100 do assert.equal(i % 2 == 0 and 200 or 404, statuses[i]) end
     end)
 
-    it("streams to a slow sink while other requests on the connection go on", function()
+    it("streams to a slow sink while other requests go on", function()
       local received, others = 0, 0
       task.all {
         function()

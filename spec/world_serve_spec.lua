@@ -343,7 +343,8 @@ describe("the server below", function()
     local function handle(_, exchange)
       exchange:answer { status = 200 }
       local free = clock.monotonic() + 0.03
-      repeat until clock.monotonic() > free -- meanwhile the client's next request has come, and the server's timer is due
+      -- Meanwhile the client's next request comes, and the server's timer is due.
+      repeat until clock.monotonic() > free
     end
     with_server({}, handle, function(at)
       local started = clock.monotonic()

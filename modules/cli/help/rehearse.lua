@@ -11,8 +11,8 @@ The procedure says what exists there: rehearsal = function() return {github = â€
 
     fairlead rehearse SCRIPT --crash-everywhere [--scenario NAME] [--seed N] [--reads N|all] [--json]
 
-Kills the rehearsal as kill -9 does, at every instant at which the world could tell: after each record of the run, before
-and after each request and each program that it starts. Each time the run is taken up again, and what GitHub, AWS and
+Kills the rehearsal as kill -9 does, at every instant at which the world could tell: after each record of the run,
+before and after each request and each program that it starts. Each time the run is taken up again, and what GitHub, AWS and
 Slack hold in the end is compared with what an uninterrupted run leaves there. The report names the step that did
 something twice, or not at all, and says what its `already` has to look for. Exit code 1 when anything is wrong.
 
