@@ -5,6 +5,7 @@ local M = {}
 ---@param text string
 ---@return string
 function M.plain(text)
+  text = text:gsub("%d%d%d%d%d%d%d%d%-%d%d%d%d%d%d%-%x+", "<run>")
   text = text:gsub("sha256:%x+", "<digest>"):gsub("%f[%w]d%-[%w]+", "<deployment>")
   text = text:gsub("%f[%w](%x%x%x%x%x%x%x+)%f[%W]", function(word)
     return (word:find "%d" or #word == 40) and "<id>" or nil
