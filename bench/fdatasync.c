@@ -36,6 +36,7 @@ int main(int argc, char **argv) {
   double *times = calloc((size_t)rounds, sizeof *times);
   if (file < 0 || times == NULL) {
     perror(path);
+    free(times);
     return 1;
   }
   memset(page, 'x', sizeof page);
@@ -43,6 +44,7 @@ int main(int argc, char **argv) {
     double began = microseconds();
     if (write(file, page, sizeof page) != (ssize_t)sizeof page || fdatasync(file) != 0) {
       perror(path);
+      free(times);
       return 1;
     }
     times[i] = microseconds() - began;

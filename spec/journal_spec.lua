@@ -209,6 +209,15 @@ describe("what is recorded", function()
     getmetatable(folder).__close()
   end)
 
+  it("counts another attempt where the one before had told its end, and only there", function()
+    local id = play(book, function() error "broken" end).id
+    book:take(id)
+    assert.equal(2, book:run(id).attempts)
+    book.db:run("UPDATE runs SET owner = NULL WHERE id = ?", id) -- as if its process had been killed
+    book:take(id)
+    assert.equal(2, book:run(id).attempts)
+  end)
+
   it("tells the run, who began it, where, and how it ended", function()
     local result = play(book, function(run)
       run:step("One", { intent = { n = 1 }, act = function() return { big = math.maxinteger, list = { 1, 2.5 } } end })

@@ -87,8 +87,9 @@ FL_API lua_State *fl_host_lua(fl_host *host);
 /* `require(name)` will call `open`, as for any C module. 0, or -1 when memory ran out. */
 FL_API int fl_host_preload(fl_host *host, const char *name, lua_CFunction open);
 
-/* From a signal handler (async-signal-safe) or another thread: the first call cancels the root task, whose closing handlers
-** run and may wait; the second cuts their cleaning short. Returns how often it was called during this run. */
+/* From a signal handler in the host's thread (it is async-signal-safe; another thread sends that one a signal): the first
+** call cancels the root task, whose closing handlers run and may wait; the second cuts their cleaning short. Returns how
+** often it was called during this run. */
 FL_API int fl_host_interrupt(fl_host *host);
 
 /* ---- Native modules -------------------------------------------------------------------------- */

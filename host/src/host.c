@@ -146,7 +146,10 @@ static void close_handle(uv_handle_t *handle, void *context) {
 void fl_host_close(fl_host *host) {
   if (host == NULL) return;
   if (host->L != NULL) lua_close(host->L);
-  clock_release(host->clock);
+  while (host->clocks != NULL) { /* the real one, and what finalizers made while the state closed */
+    host->clocks->references = 1;
+    clock_release(host->clocks);
+  }
   uv_close((uv_handle_t *)&host->wake, NULL);
   uv_close((uv_handle_t *)&host->ready, NULL);
   uv_close((uv_handle_t *)&host->timer, NULL);

@@ -82,7 +82,7 @@ function M.main(options)
     local user = os.getenv "USER" or os.getenv "LOGNAME"
     return procedure.execute(loaded, parameters_of(run, loaded, options_of.parameters(options.parameters, where)), {
       id = run.id,
-      attempt = run.attempts + 1,
+      attempt = run.attempts + (run.finished and 1 or 0), -- a killed process may have told its end, or half of it
       directory = run.directory,
       listener = listener,
       recorder = function()

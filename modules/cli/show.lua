@@ -74,7 +74,7 @@ function M.main(options)
   for name in pairs(run.parameters) do names[#names + 1] = name end
   table.sort(names)
   for _, name in ipairs(names) do line("  %s=%s", name, tostring(run.parameters[name])) end
-  if run.attempts > 1 then line("  taken up %d times", run.attempts - 1) end
+  if run.attempts > 1 then line("  ended and taken up again %d times", run.attempts - 1) end
   if run.owner then line("  %s by %s", run.state, require "fairlead.journal.owner".describe(run.owner)) end
   print ""
   print_tree(entries, run.state ~= "running")

@@ -24,7 +24,7 @@ local M = {}
 ---@field reason? string
 ---@field exit_code? integer
 ---@field error? {text: string, kind: string, hint: string?, failed: string?}
----@field attempts integer
+---@field attempts integer 1, and one for each recorded end after which it was taken up: who was killed had not ended
 ---@field owner? journal.Owner
 ---@field token? string
 ---@field state string "running", its outcome, "interrupted" where the process is gone, or "elsewhere"
@@ -207,7 +207,7 @@ function M.install(Journal)
           json.encode(script.files))
         self.db:run("UPDATE runs SET sha256 = ?, git_commit = ? WHERE id = ?", script.sha256, script.commit, run.id)
       end
-      self.db:run([[UPDATE runs SET owner = ?, token = ?, attempts = attempts + 1, finished = NULL, outcome = NULL,
+      self.db:run([[UPDATE runs SET owner = ?, token = ?, attempts = attempts + (finished IS NOT NULL), finished = NULL, outcome = NULL,
           reason = NULL, exit_code = NULL, error = NULL WHERE id = ?]],
         json.encode(owners.here(options.user, now)), token, run.id)
     end)

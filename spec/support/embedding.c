@@ -50,7 +50,7 @@ static fl_host *interrupted;
 
 static void on_alarm(int number) {
   (void)number;
-  fl_host_interrupt(interrupted);
+  fl_host_interrupt(interrupted); /* NOLINT(bugprone-signal-handler,cert-sig30-c): the header says that it may be */
 }
 
 static int after_an_interrupt(fl_host *host) {
