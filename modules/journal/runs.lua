@@ -207,8 +207,9 @@ function M.install(Journal)
           json.encode(script.files))
         self.db:run("UPDATE runs SET sha256 = ?, git_commit = ? WHERE id = ?", script.sha256, script.commit, run.id)
       end
-      self.db:run([[UPDATE runs SET owner = ?, token = ?, attempts = attempts + (finished IS NOT NULL), finished = NULL, outcome = NULL,
-          reason = NULL, exit_code = NULL, error = NULL WHERE id = ?]],
+      self.db:run([[
+        UPDATE runs SET owner = ?, token = ?, attempts = attempts + (finished IS NOT NULL), finished = NULL,
+          outcome = NULL, reason = NULL, exit_code = NULL, error = NULL WHERE id = ?]],
         json.encode(owners.here(options.user, now)), token, run.id)
     end)
     return token
