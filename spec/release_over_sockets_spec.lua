@@ -1,31 +1,15 @@
 --- The release of the Planning Data Platform as it is done for real: one process serves the world, another one releases
 --- from a clone of its repository, over HTTP and with real pushes.
-local clock = require "fairlead.clock"
 local http = require "fairlead.http"
 local json = require "fairlead.json"
 local lfs = require "lfs"
 local process = require "fairlead.process"
 local program = require "spec.support.program"
+local served = require "spec.support.served"
 local task = require "fairlead.task"
 
 local SCRIPT <const> = lfs.currentdir() .. "/scripts/planning-data.lua"
 local SPEED <const> = "1500"
-
--- The variables that a served world prints, once it is ready.
-local function read_exports(path)
-  for _ = 1, 200 do
-    local file = io.open(path)
-    local text = file and file:read "a" or ""
-    if file then file:close() end
-    if text:find("Ctrl-C ends it", 1, true) then
-      local variables = {}
-      for name, value in text:gmatch "export ([%w_]+)=([^\n]*)" do variables[name] = value end
-      return variables, text
-    end
-    clock.sleep(0.05)
-  end
-  error("the world was not served within 10 s: " .. path)
-end
 
 -- Calls body(variables, text, folder) while another process serves the world.
 local function while_served(scenario, body)
@@ -35,22 +19,10 @@ local function while_served(scenario, body)
     "sh", "-c", 'exec "$0" "$@" >' .. printed, program.path, "world", "serve", SCRIPT, "--scenario", scenario,
     "--speed", SPEED, timeout = 170, env = { FAIRLEAD_STRESS_GC = false },
   })
-  local variables, text = read_exports(printed)
+  local variables, text = served.read(printed)
   local result = body(variables, text, folder)
   serving:cancel "the spec is over"
   return result
-end
-
--- What a developer does: clone, branch, commit.
-local function prepare(text, folder)
-  local clone = folder.path .. "/clone"
-  local author = { "-c", "user.name=A Developer", "-c", "user.email=a.developer@example.gov.uk" }
-  process.run({ "git", "clone", "-q", assert(text:match "git clone (%S+)"), clone }):check()
-  process.run({ "git", "-C", clone, "switch", "-qc", "say-hello" }):check()
-  folder:write("clone/hello.txt", "hello\n")
-  process.run({ "git", "-C", clone, "add", "." }):check()
-  process.run({ "git", "-C", clone, author[1], author[2], author[3], author[4], "commit", "-qm", "Say hello" }):check()
-  return clone
 end
 
 local function release(variables, text, folder)
@@ -59,7 +31,7 @@ local function release(variables, text, folder)
   local base = assert(variables.GITHUB_API_URL:match "^(.*)/github$")
   local result = program.run {
     "run", SCRIPT, "sites=" .. base .. "/sites/{host}", "--json", "--pace", SPEED,
-    cwd = prepare(text, folder), env = env, timeout = 160,
+    cwd = served.clone(text, folder), env = env, timeout = 160,
   }
   local events = {}
   for line in result.stdout:gmatch "[^\n]+" do events[#events + 1] = json.decode(line) end

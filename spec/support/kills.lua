@@ -11,6 +11,7 @@ local lfs = require "lfs"
 local process = require "fairlead.process"
 local program = require "spec.support.program"
 local random = require "fairlead.world.random"
+local served = require "spec.support.served"
 local task = require "fairlead.task"
 
 local SCRIPT <const> = lfs.currentdir() .. "/scripts/planning-data.lua"
@@ -18,38 +19,6 @@ local REPOSITORY <const> = "digital-land/digital-land.info"
 local SPEED <const> = "1500"
 local CHANNELS <const> = { "C01PLATFORM", "C02INFRA" }
 local AT_ONCE <const> = 3 -- releases, each with a world of its own; they mostly wait
-
-local function read_exports(path)
-  for _ = 1, 400 do
-    local file = io.open(path)
-    local text = file and file:read "a" or ""
-    if file then file:close() end
-    if text:find("Ctrl-C ends it", 1, true) then
-      local variables = {}
-      for name, value in text:gmatch "export ([%w_]+)=([^\n]*)" do variables[name] = value end
-      return variables, text
-    end
-    clock.sleep(0.05)
-  end
-  error("the world was not served within 20 s: " .. path)
-end
-
--- What a developer does: clone, branch, commit. The dates are fixed, so the commit is the same each time.
-local function prepare(text, folder)
-  local clone = folder.path .. "/clone"
-  local date <const> = "2026-03-02T08:00:00Z"
-  local env = {
-    GIT_AUTHOR_NAME = "A Developer", GIT_AUTHOR_EMAIL = "a.developer@example.gov.uk", GIT_AUTHOR_DATE = date,
-    GIT_COMMITTER_NAME = "A Developer", GIT_COMMITTER_EMAIL = "a.developer@example.gov.uk", GIT_COMMITTER_DATE = date,
-  }
-  local function run(...) process.run({ "git", "-C", clone, env = env, ... }):check() end
-  process.run({ "git", "clone", "-q", assert(text:match "git clone (%S+)"), clone }):check()
-  run("switch", "-qc", "say-hello")
-  folder:write("clone/hello.txt", "hello\n")
-  run("add", ".")
-  run("commit", "-qm", "Say hello")
-  return clone
-end
 
 -- What GitHub and Slack hold, as they answer; counted.
 local function look(variables)
@@ -106,11 +75,11 @@ local function play(after)
     "sh", "-c", 'exec "$0" "$@" >' .. printed, program.path, "world", "serve", SCRIPT, "--speed", SPEED,
     timeout = 300,
   })
-  local variables, text = read_exports(printed)
+  local variables, text = served.read(printed)
   local base <const> = assert(variables.GITHUB_API_URL:match "^(.*)/github$")
   local env = { GITHUB_ACTIONS = false, FAIRLEAD_STATE = folder.path .. "/state" }
   for name, value in pairs(variables) do env[name] = value end
-  local clone <const> = prepare(text, folder)
+  local clone <const> = served.clone(text, folder)
   local function run(words, kill_after)
     local call = { cwd = clone, env = env, timeout = 200 }
     if kill_after then
