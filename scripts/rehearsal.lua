@@ -68,16 +68,17 @@ local function aws(application)
   local environments, account = {}, 111111111110
   for _, name in ipairs { "development", "staging", "production" } do
     local known <const> = application.environments[name]
+    local service <const> = known.services[1]
     account = account + 1
     environments[name] = {
       account = tostring(account),
       region = known.region,
-      cluster = known.cluster,
-      service = known.service,
-      images = { { repository = known.repository, tags = { "<short sha>", "latest" } } },
+      cluster = service.cluster,
+      service = service.service,
+      images = { { repository = service.image, tags = { "<short sha>", "latest" } } },
       deploys = "codedeploy",
-      application = known.codedeploy_application,
-      group = known.codedeploy_group,
+      application = service.application,
+      group = service.group,
       tasks = 2,
       health_seconds = 50,
     }
@@ -93,21 +94,19 @@ local function sites(application)
   local list = {}
   for name, environment in pairs(application.environments) do
     local pages = {}
-    for _, test in ipairs(application.smoke_test) do pages[test.path] = page(test.contains) end
+    for _, test in ipairs(environment.smoke_test) do pages[test.path] = page(test.contains) end
     list[environment.site:gsub("^https?://", "")] = {
-      environment = name, health = application.version.path, pages = pages,
+      environment = name, health = environment.version.path, pages = pages,
     }
   end
   return list
 end
 
 local function slack(application)
-  local users = {
-    { id = "U01DEV", name = "adeveloper", email = "a.developer@example.gov.uk" },
-    { id = "U04REVIEW", name = "areviewer", email = "a.reviewer@example.gov.uk" },
-  }
-  for login, id in pairs(application.admins) do
-    users[#users + 1] = { id = id, name = login, email = login .. "@example.gov.uk", admin = true }
+  local admin, users = {}, {}
+  for _, login in ipairs(application.environments.production.approval.by.people) do admin[login] = true end
+  for login, id in pairs(application.people) do
+    users[#users + 1] = { id = id, name = login, email = login .. "@example.gov.uk", admin = admin[login] }
   end
   table.sort(users, function(a, b) return a.id < b.id end)
   return {

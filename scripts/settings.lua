@@ -1,65 +1,95 @@
---- What is true of the Planning Data applications and nowhere else: names, places, people. Change it here.
+--- What is true of the three Planning Data applications and nowhere else: names, places, people. Change it here; it is
+--- data, and docs/settings.md says what each field means.
 ---
 --- Sources: the teams' procedure page and their workflow files. AWS names vary by account; `profile` names a profile of
 --- the AWS configuration files, so that each environment may be an account of its own (nil: the default credentials).
-local function environment(name)
+local MINUTE <const>, HOUR <const> = 60, 3600
+
+local timeouts = {
+  push = 2 * MINUTE,
+  lock = 8 * HOUR, -- in line for an environment
+  tests = 45 * MINUTE,
+  review = 8 * HOUR,
+  build = 45 * MINUTE,
+  image = 20 * MINUTE,
+  deployment = 60 * MINUTE,
+  tasks = 15 * MINUTE,
+  site = 5 * MINUTE,
+  approval = 8 * HOUR,
+}
+
+local people = { -- login on GitHub, id in Slack
+  anadmin = "U02ADMIN",
+  anotheradmin = "U03ADMIN",
+  adeveloper = "U01DEV",
+  areviewer = "U04REVIEW",
+}
+
+-- Who may say that production gets it. In Slack, by a reaction or a reply in the release's thread.
+local by_an_admin = { by = { people = { "anadmin", "anotheradmin" } }, via = { "slack" } }
+
+local ORDER <const> = { "development", "staging", "production" }
+
+--- The three environments, each made by `describe(name)`.
+local function environments(describe)
+  local all = {}
+  for order, name in ipairs(ORDER) do
+    local environment = describe(name)
+    environment.name, environment.order = name, order
+    environment.region = "eu-west-2"
+    environment.hold = 90 * MINUTE -- for how long a release says that it has it, where there is one for everybody
+    environment.shared = name == "development"
+    all[name] = environment
+  end
+  return all
+end
+
+--- An ECS service that CodeDeploy brings its new version to.
+local function blue_green_service(application, environment)
+  local name <const> = environment .. "-" .. application
   return {
-    name = name,
-    profile = nil,
-    region = "eu-west-2",
-    site = ("https://www.%splanning.data.gov.uk"):format(name == "production" and "" or name .. "."),
-    repository = name .. "-planning-data", -- ECR
-    cluster = name .. "-cluster",
-    service = name .. "-planning-data",
-    codedeploy_application = name .. "-planning-data",
-    codedeploy_group = name .. "-planning-data-deployment",
+    name = application,
+    cluster = environment .. "-cluster",
+    service = name,
+    image = name, -- ECR repository
+    deploys = "codedeploy",
+    application = name,
+    group = name .. "-deployment",
   }
 end
 
-local MINUTE <const>, HOUR <const> = 60, 3600
+local function domain(environment)
+  return (environment == "production" and "" or environment .. ".") .. "planning.data.gov.uk"
+end
 
 local planning_data = {
+  key = "planning-data",
   name = "Planning Data Platform",
   repository = "digital-land/digital-land.info",
   main = "main",
   required_checks = { "lint", "unit tests", "integration tests", "acceptance tests" },
   approvals = 1, -- by another developer
   merge_method = "merge",
-  publish_workflow = "publish.yml", -- on each push to main; by hand with the input `environment`
-  environments = {
-    development = environment "development",
-    staging = environment "staging",
-    production = environment "production",
-  },
-  version = { path = "/health", field = "version" }, -- where the site tells the commit that it was built from
-  smoke_test = { -- what a person would look at: a path, and a text that must be on the page
-    { path = "/", contains = "Planning Data" },
-    { path = "/dataset", contains = "Datasets" },
-    { path = "/health", contains = "ok" },
-  },
+  workflows = { tests = "test.yml", on_push = "publish.yml", by_hand = "publish.yml" },
+  environments = environments(function(name)
+    return {
+      arrives = name == "production" and "dispatch" or "push",
+      services = { blue_green_service("planning-data", name) },
+      site = "https://www." .. domain(name),
+      version = { path = "/health", field = "version" }, -- where the site tells the commit that it was built from
+      smoke_test = { -- what a person would look at: a path, and a text that must be on the page
+        { path = "/", contains = "Planning Data" },
+        { path = "/dataset", contains = "Datasets" },
+        { path = "/health", contains = "ok" },
+      },
+      approval = name == "production" and by_an_admin or nil,
+    }
+  end),
+  people = people,
+  migrations = "migrations",
   channel = "planning-data-platform",
   infrastructure_channel = "planning-data-infrastructure",
-  admins = { -- those who may approve production: GitHub login and Slack id
-    anadmin = "U02ADMIN",
-    anotheradmin = "U03ADMIN",
-  },
-  holds = { -- for how long a release says that it has an environment to itself, where there is one for everybody
-    development = 90 * MINUTE,
-    staging = 90 * MINUTE,
-    production = 90 * MINUTE,
-  },
-  timeouts = {
-    push = 2 * MINUTE,
-    lock = 8 * HOUR, -- in line for an environment
-    tests = 45 * MINUTE,
-    review = 8 * HOUR,
-    build = 45 * MINUTE,
-    image = 20 * MINUTE,
-    deployment = 60 * MINUTE,
-    tasks = 15 * MINUTE,
-    site = 5 * MINUTE,
-    approval = 8 * HOUR,
-  },
+  timeouts = timeouts,
 }
 
 return { planning_data = planning_data }

@@ -73,11 +73,13 @@ local function possible_tags(sha)
 end
 
 local function find_image(ecr, environment, sha)
-  local found <const> = ecr:BatchGetImage { repositoryName = environment.repository, imageIds = possible_tags(sha) }
+  local found <const> = ecr:BatchGetImage {
+    repositoryName = environment.services[1].image, imageIds = possible_tags(sha),
+  }
   local image <const> = found.images[1]
   if not image then return nil end
   local details <const> = ecr:DescribeImages {
-    repositoryName = environment.repository, imageIds = { { imageDigest = image.imageId.imageDigest } },
+    repositoryName = environment.services[1].image, imageIds = { { imageDigest = image.imageId.imageDigest } },
   }
   local detail <const> = details.imageDetails[1]
   return { digest = image.imageId.imageDigest, tag = image.imageId.imageTag, pushed_at = detail.imagePushedAt }
@@ -91,7 +93,7 @@ local function image_of(release, environment, sha)
     every = 10,
     check = function()
       local image <const> = find_image(ecr, environment, sha)
-      return image, not image and ("no image of %s in %s"):format(short(sha), environment.repository) or nil
+      return image, not image and ("no image of %s in %s"):format(short(sha), environment.services[1].image) or nil
     end,
   }
 end
@@ -99,12 +101,14 @@ end
 -- ---- deployment ----
 
 local function service_of(ecs, environment)
-  local described <const> = ecs:DescribeServices { cluster = environment.cluster, services = { environment.service } }
+  local described <const> = ecs:DescribeServices {
+    cluster = environment.services[1].cluster, services = { environment.services[1].service },
+  }
   local service <const> = described.services[1]
   if not service then
     errors.raise {
-      kind = "aws.api.not_found", op = "ecs.DescribeServices", target = environment.service,
-      message = "there is no such service in " .. environment.cluster, hint = "correct it in settings.lua",
+      kind = "aws.api.not_found", op = "ecs.DescribeServices", target = environment.services[1].service,
+      message = "there is no such service in " .. environment.services[1].cluster, hint = "correct it in settings.lua",
     }
   end
   return service
@@ -140,7 +144,7 @@ end
 local function find_deployment(aws_clients, environment, image, sha, passed_over)
   local codedeploy <const>, ecs <const> = aws_clients.codedeploy, aws_clients.ecs
   for id in codedeploy:paginate("ListDeployments", {
-    applicationName = environment.codedeploy_application, deploymentGroupName = environment.codedeploy_group,
+    applicationName = environment.services[1].application, deploymentGroupName = environment.services[1].group,
     createTimeRange = { start = image.pushed_at - CLOCK_SKEW },
   }, "deployments") do
     if not passed_over[id] then
@@ -161,7 +165,7 @@ local function deployment_of(release, environment, image, sha)
     every = 10,
     check = function()
       local id <const> = find_deployment(clients(release, environment), environment, image, sha, passed_over)
-      return id, not id and ("no deployment of %s in %s"):format(image.tag, environment.codedeploy_group) or nil
+      return id, not id and ("no deployment of %s in %s"):format(image.tag, environment.services[1].group) or nil
     end,
   }
 end
@@ -174,7 +178,7 @@ end
 --- people only: a deployment has no targets before it starts (DeploymentNotStartedException), and does not fail for it.
 local function progress(codedeploy, environment, id)
   local told <const>, err <const> = try(codedeploy.BatchGetDeploymentTargets, codedeploy, {
-    deploymentId = id, targetIds = { environment.cluster .. ":" .. environment.service },
+    deploymentId = id, targetIds = { environment.services[1].cluster .. ":" .. environment.services[1].service },
   })
   if err and err.code ~= "DeploymentNotStartedException" then return { text = ("%s (%s)"):format(id, err) } end
   local targets <const> = told and told.deploymentTargets or {}
@@ -197,7 +201,7 @@ local function raise_failed(environment, id, info)
   local because <const> = ("%s: %s"):format(why.code or info.status, why.message or "CodeDeploy gives no reason")
   errors.raise {
     kind = rollback and "deployment.rolled_back" or "deployment." .. info.status:lower(),
-    op = "deployment", target = ("%s of %s"):format(id, environment.codedeploy_application), code = why.code,
+    op = "deployment", target = ("%s of %s"):format(id, environment.services[1].application), code = why.code,
     message = rollback and ("it was rolled back by deployment %s (%s)"):format(rollback, because) or because,
     hint = "see " .. console(environment, id),
   }
@@ -229,13 +233,14 @@ end
 
 local function count_running(ecs, environment, task_set, digest)
   local arns = {}
-  for arn in ecs:paginate("ListTasks", { cluster = environment.cluster, startedBy = task_set.id }, "taskArns") do
+  local of_set <const> = { cluster = environment.services[1].cluster, startedBy = task_set.id }
+  for arn in ecs:paginate("ListTasks", of_set, "taskArns") do
     arns[#arns + 1] = arn
   end
   local running, other = 0, 0
   for first = 1, #arns, 100 do -- DescribeTasks takes 100 at most
     local described <const> = ecs:DescribeTasks {
-      cluster = environment.cluster, tasks = table.move(arns, first, math.min(first + 99, #arns), 1, {}),
+      cluster = environment.services[1].cluster, tasks = table.move(arns, first, math.min(first + 99, #arns), 1, {}),
     }
     for _, task in ipairs(described.tasks) do
       local same = false
@@ -255,11 +260,12 @@ local function tasks_run(release, environment, id, digest)
     check = function()
       local service <const> = service_of(ecs, environment)
       local set <const> = primary_task_set(service)
-      if not set then return nil, environment.service .. " has no primary task set" end
+      if not set then return nil, environment.services[1].service .. " has no primary task set" end
       if set.externalId ~= id then
         errors.raise {
           kind = "deployment.superseded", op = "deployment", target = id,
-          message = ("%s now runs what deployment %s brought"):format(environment.service, tostring(set.externalId)),
+          message = ("%s now runs what deployment %s brought"):format(environment.services[1].service,
+            tostring(set.externalId)),
           hint = "find out who deployed, then start again",
         }
       end
@@ -278,7 +284,7 @@ local function site_of(release, environment)
 end
 
 local function site_answers(release, environment, sha)
-  local version <const> = release.settings.version
+  local version <const> = environment.version
   local site <const> = site_of(release, environment)
   release.run:wait {
     name = "Site",
@@ -306,8 +312,8 @@ local function try_page(url, contains)
 end
 
 --- A wrong answer fails at once; no answer is asked for again for a while.
-local function smoke_test(release, site)
-  local pages <const> = release.settings.smoke_test
+local function smoke_test(release, environment, site)
+  local pages <const> = environment.smoke_test
   local passed = 0
   release.run:wait {
     name = "Smoke test",
@@ -336,7 +342,7 @@ end
 function M.follow(release, environment, sha, build)
   built(release, build, sha)
   local image <const> = image_of(release, environment, sha)
-  release.run:fact(("image %s:%s is %s"):format(environment.repository, image.tag, image.digest))
+  release.run:fact(("image %s:%s is %s"):format(environment.services[1].image, image.tag, image.digest))
   local id <const> = deployment_of(release, environment, image, sha)
   deployed(release, environment, id)
   local tasks <const> = tasks_run(release, environment, id, image.digest)
@@ -345,7 +351,7 @@ function M.follow(release, environment, sha, build)
     environment = environment.name, version = short(sha), url = site, deployment = id, tasks = tasks,
     image = image.digest:sub(1, 19),
   }
-  smoke_test(release, site)
+  smoke_test(release, environment, site)
   return { digest = image.digest, deployment = id, tasks = tasks, site = site }
 end
 

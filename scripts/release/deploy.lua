@@ -1,0 +1,101 @@
+--- How a change comes to an environment: its build is started or found, and followed until the change is live there.
+local live = require "release.live"
+
+---@class Release
+local Release = {}
+
+local function short(sha) return sha:sub(1, 8) end
+
+-- Environments are parts of the plan by their names: "Staging".
+local function stage_of(environment) return (environment:gsub("^%l", string.upper)) end
+
+---The commit that main is at.
+---@async
+---@return string sha
+function Release:head_of_main()
+  return self.github:get("branches/" .. self.settings.main).commit.sha
+end
+
+-- `check` is asked right before, and not again when a run is taken up that has started the build: what it asks for may
+-- have changed since, and by this run itself.
+local function dispatch(self, environment, ref, sha, check)
+  local workflow <const> = self.settings.workflows.by_hand
+  return self.run:step("Start the build", {
+    intent = { workflow = workflow, ref = ref, environment = environment, commit = sha },
+    already = function(begun)
+      local started <const> = begun
+        and self.github:find_dispatched { workflow = workflow, ref = ref, sha = sha, since = begun.began }
+      if started then return { id = started.id, url = started.url } end
+      check()
+    end,
+    act = function()
+      local started <const> = self.github:dispatch {
+        workflow = workflow, ref = ref, sha = sha, inputs = { environment = environment },
+      }
+      return { id = started.id, url = started.url }
+    end,
+  })
+end
+
+local function follow(self, environment, sha, build)
+  local result <const> = live.follow(self, self.settings.environments[environment], sha, build)
+  self.results[environment] = result
+  self.run:notify { text = (":white_check_mark: %s is live in %s: %s"):format(short(sha), environment, result.site) }
+end
+
+--- The build that the merge started.
+local function build_of_push(self, sha)
+  local workflow <const> = self.settings.workflows.on_push
+  return self.run:wait {
+    name = "Start of the build",
+    timeout = self.settings.timeouts.build,
+    every = 5,
+    check = function()
+      local found <const> = self.github:workflow_runs { head_sha = sha, workflow = workflow, event = "push" }[1]
+      if not found then return nil, ("%s has not started for %s"):format(workflow, short(sha)) end
+      return { id = found.id, url = found.url }
+    end,
+  }
+end
+
+---Builds the branch, deploys it to an environment and tries it there.
+---@async
+---@param environment string
+---@param change table
+function Release:try_in(environment, change)
+  self.run:stage(stage_of(environment), function()
+    local _ <close> = self:have(environment, change)
+    local build <const> = dispatch(self, environment, change.branch, change.head, function() self:unmoved(change) end)
+    follow(self, environment, change.head, build)
+  end)
+end
+
+---Follows what the merge started until the change is live in an environment, and tries it there.
+---@async
+---@param environment string
+---@param change table
+function Release:go_live(environment, change)
+  self.run:stage(stage_of(environment), function()
+    local _ <close> = self:have(environment, change)
+    follow(self, environment, change.merged, build_of_push(self, change.merged))
+  end)
+end
+
+---Builds main for an environment, deploys it there and tries it.
+---@async
+---@param environment string
+---@param change table
+function Release:promote(environment, change)
+  self.run:stage(stage_of(environment), function()
+    local _ <close> = self:have(environment, change)
+    local build <const> = dispatch(self, environment, self.settings.main, change.merged, function()
+      local main <const> = self:head_of_main()
+      if main == change.merged then return end
+      self.run:refuse("main-moved", ("%s is at %s; %s is no longer the newest"):format(
+        self.settings.main, short(main), short(change.merged)), "release what is there now")
+    end)
+    follow(self, environment, change.merged, build)
+  end)
+end
+
+return Release
