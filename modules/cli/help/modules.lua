@@ -7,6 +7,7 @@ clock       now, sleep, monotonic; simulate, scaled
 errors      error objects: kind, message, op, target, hint
 http        request, get, post, put, patch, delete, head
 json        decode, encode, null, array
+xml         decode: elements, attributes, text
 digest      sha256, md5, base64
 process     run, which: other programs, by argument list
 git         repositories
