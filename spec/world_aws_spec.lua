@@ -142,7 +142,7 @@ describe("junk in any member", function()
 
   it("is answered by every operation as a service answers, with 200 or 400", function()
     local services = { "codedeploy", "dynamodb", "ecr", "ecs", "logs", "secretsmanager", "sqs", "ssm" }
-    local sorted = require "fairlead.world.sorted"
+    local sorted = require "fairlead.sorted"
     local draws, statuses = require("fairlead.world.random").stream(1, "junk"), {}
     aws.rehearse(function()
       local w = aws.world()

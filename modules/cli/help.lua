@@ -57,6 +57,12 @@ local function describe(path)
     print "\nSteps:"
     for i, name in ipairs(procedure.plan) do print(text.clean(("   %d. %s"):format(i, name))) end
   end
+  if next(procedure.commands) then
+    print "\nCommands:"
+    for name, command in require "fairlead.sorted"(procedure.commands) do
+      print(text.clean(("   %-12s %s"):format(name, command.summary or "")))
+    end
+  end
   print(("\nfairlead run %s …"):format(path))
   if procedure.rehearsal then print(("fairlead rehearse %s …"):format(path)) end
   return 0

@@ -11,6 +11,8 @@ function M.define(parser)
   local command = parser:command("rehearse", "Carry out a procedure in a simulated world; nothing real is touched.")
   command:argument("script", "A Lua script that returns a procedure."):args "?"
   command:argument("parameters", "name=value; `fairlead help SCRIPT` lists them."):args "*"
+  command:option("--command", "Another thing that the script can do, such as rollback."):argname "NAME"
+    :target "command_name"
   command:option("--scenario", "What happens; --list tells which there are."):argname "NAME":default "all-well"
   command:option("--seed", "Which of the many ways it can happen; the same seed gives the same run.")
     :argname "N":default "1":convert(function(text)
@@ -56,7 +58,7 @@ function M.main(options)
     local loaded = require "fairlead.procedure".load(options.script)
     local parameters = options_of.parameters(options.parameters, where)
     local world = require "fairlead.world".new { seed = options.seed, scenario = options.scenario }
-    return world:run(loaded, parameters, { listener = listener, where = where })
+    return world:run(loaded, parameters, { listener = listener, where = where, command = options.command_name })
   end)
   local code = options_of.finish(result, options)
   if not options.json and result.outcome ~= "usage" then

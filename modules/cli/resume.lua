@@ -76,7 +76,7 @@ function M.main(options)
     if not run.script then
       errors.raise { kind = "usage", op = "resume", target = run.id, message = "it came from no script's file" }
     end
-    local loaded = procedure.load(run.script)
+    local loaded = procedure.load(run.script, run.command)
     local script = check_script(book, run, options)
     local where = "fairlead help " .. run.script
     local user = os.getenv "USER" or os.getenv "LOGNAME"

@@ -63,6 +63,7 @@ function M.main(options)
   local shows = not options.json and require "fairlead.terminal".is_tty(2)
   local report = require "fairlead.world.sweep".run {
     script = options.script,
+    command = options.command_name,
     parameters = options_of.parameters(options.parameters, "fairlead help " .. options.script),
     scenario = options.scenario,
     seed = options.seed,

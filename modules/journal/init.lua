@@ -112,11 +112,13 @@ end
 
 ---The recorder of a run that begins, for procedure.execute: from then on the journal holds it.
 ---@param script? journal.Script what the procedure was made of
+---@param command? string which of its commands it is
 ---@return fun(run: procedure.Run): journal.Recorder
-function Journal:recording(script)
+function Journal:recording(script, command)
   return function(run)
     local token = self:begin {
       id = run.id, procedure = run.procedure.name, summary = run.procedure.summary, mode = run.mode, script = script,
+      command = command,
       parameters = M.plain_parameters(run), directory = native.absolute(run.directory), user = run.user,
     }
     return recorder.new(self, run.id, token)

@@ -12,6 +12,7 @@ local M = {}
 ---@field summary? string
 ---@field mode string
 ---@field script? string path
+---@field command? string of the script's procedure; nil: the procedure itself
 ---@field sha256? string of the script and the modules beside it
 ---@field commit? string of the script's repository; ends in '+' when its files differ from that
 ---@field parameters table<string, any>
@@ -38,7 +39,7 @@ end
 local function as_run(row)
   local run = {
     id = row.id, number = row.number, procedure = row.procedure, summary = row.summary, mode = row.mode,
-    script = row.script, sha256 = row.sha256, commit = row.git_commit, parameters = decode(row.parameters),
+    script = row.script, command = row.command, sha256 = row.sha256, commit = row.git_commit, parameters = decode(row.parameters),
     directory = row.directory, user = row.user, host = row.host, began = row.began, finished = row.finished,
     outcome = row.outcome, reason = row.reason, exit_code = row.exit_code, error = decode(row.error),
     attempts = row.attempts, owner = decode(row.owner), token = row.token,
@@ -56,7 +57,8 @@ end
 ---@param Journal table the class
 function M.install(Journal)
   ---Writes down that a run begins; this process is its owner.
-  ---@param run table id, procedure, summary, mode, parameters, directory, user; script = journal.Script or nil
+  ---@param run table id, procedure, summary, mode, parameters, directory, user; script = journal.Script or nil;
+  --- command, if it is one of the script's
   ---@return string token what its owner shows with each further writing
   function Journal:begin(run)
     local token, now = owners.token(), self:now()
@@ -72,10 +74,10 @@ function M.install(Journal)
         self.db:run("INSERT INTO scripts (sha256, files) VALUES (?, ?) ON CONFLICT DO NOTHING", script.sha256,
           json.encode(script.files))
       end
-      self.db:run([[INSERT INTO runs (id, number, procedure, summary, mode, script, sha256, git_commit, parameters,
-          directory, user, host, began, attempts, owner, token, ordinal)
-        VALUES (?, (SELECT coalesce(max(number), 0) + 1 FROM runs), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, 0)]],
-        run.id, run.procedure, run.summary, run.mode, script and script.path, script and script.sha256,
+      self.db:run([[INSERT INTO runs (id, number, procedure, summary, mode, script, command, sha256, git_commit,
+          parameters, directory, user, host, began, attempts, owner, token, ordinal)
+        VALUES (?, (SELECT coalesce(max(number), 0) + 1 FROM runs), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, 0)]],
+        run.id, run.procedure, run.summary, run.mode, script and script.path, run.command, script and script.sha256,
         script and script.commit, json.encode(run.parameters), run.directory, run.user, owner.host, now,
         json.encode(owner), token)
     end)

@@ -65,6 +65,7 @@ local MIGRATIONS <const> = {
       PRIMARY KEY (run, ordinal)
     ) WITHOUT ROWID;
   ]],
+  "ALTER TABLE runs ADD COLUMN command TEXT", -- of the script's procedure; NULL: the procedure itself
 }
 
 ---The version that this program writes.

@@ -31,12 +31,14 @@ local M = {}
 ---@field plan string[] the names of the top-level steps, in order
 ---@field run fun(run: procedure.Run, parameters: table<string, any>): any
 ---@field rehearsal? fun(): table the world that `fairlead rehearse` plays in
+---@field commands table<string, procedure.Procedure> what else the script can do: `fairlead rollback` runs the command
+--- "rollback"
 local Procedure = {}
 Procedure.__index = Procedure
 Procedure.__name = "procedure.Procedure"
 
 local FIELDS <const> = { name = "string", summary = "string", parameters = "table", plan = "table", run = "function",
-  rehearsal = "function" }
+  rehearsal = "function", commands = "table" }
 
 ---@class procedure.Options
 ---@field name string
@@ -45,6 +47,22 @@ local FIELDS <const> = { name = "string", summary = "string", parameters = "tabl
 ---@field plan? string[] the names of the top-level steps, in order
 ---@field run fun(run: procedure.Run, parameters: table<string, any>): any
 ---@field rehearsal? fun(): table the world that `fairlead rehearse` plays in
+---@field commands? table<string, procedure.Procedure> what else the script can do, each a procedure of its own
+
+-- A command is rehearsed in the world of the procedure that it belongs to, unless it names another.
+local function check_commands(commands, name, rehearsal)
+  local checked = {}
+  for word, command in pairs(commands or {}) do
+    local function wrong(text) error(("procedure %q: commands: %s"):format(name, text), 3) end
+    if type(word) ~= "string" or not word:find "^%l[%l%d-]*$" then
+      wrong(("'%s' is no name of a command (small letters, digits and dashes)"):format(tostring(word)))
+    end
+    if getmetatable(command) ~= Procedure then wrong(("%s: procedure expected, got %s"):format(word, type(command))) end
+    command.rehearsal = command.rehearsal or rehearsal
+    checked[word] = command
+  end
+  return checked
+end
 
 ---Makes a procedure. Misuse raises, with the procedure's name.
 ---@param options procedure.Options
@@ -75,6 +93,7 @@ function M.new(options)
     plan = plan,
     run = options.run,
     rehearsal = options.rehearsal,
+    commands = check_commands(options.commands, name, options.rehearsal),
   }, Procedure)
 end
 
@@ -225,14 +244,35 @@ function M.execute(procedure, given, options)
   return result_of(run)
 end
 
+---A command of a procedure.
+---@param procedure procedure.Procedure
+---@param name string
+---@param target string where the procedure comes from, for the error
+---@return procedure.Procedure
+---errors: kind "usage"
+function M.command(procedure, name, target)
+  local found = procedure.commands[name]
+  if found then return found end
+  local names = {}
+  for known in pairs(procedure.commands) do names[#names + 1] = known end
+  table.sort(names)
+  errors.raise {
+    kind = "usage", op = "script", target = target,
+    message = ("the procedure %q has no command '%s'"):format(procedure.name, name),
+    hint = #names > 0 and "it has: " .. table.concat(names, ", ") or "give procedure.new its `commands`",
+  }
+end
+
 ---Loads a script that returns a procedure.
 ---@async
 ---@param path string
+---@param command? string the command wanted of it; nil: the procedure itself
 ---@return procedure.Procedure
----errors: kinds "script.not_found", "script.syntax", "script" (it failed while loading), "script.no_procedure"
-function M.load(path)
+---errors: kinds "script.not_found", "script.syntax", "script" (it failed while loading), "script.no_procedure",
+---"usage" (it has no such command)
+function M.load(path, command)
   local result = script.load(path)(path)
-  if M.is(result) then return result end
+  if M.is(result) then return command and M.command(result, command, path) or result end
   local got = type(result) == "table" and "a table that is not a procedure" or tostring(result)
   errors.raise {
     kind = "script.no_procedure", op = "script", target = path, message = "returned " .. got,

@@ -13,7 +13,7 @@ local refusal = require "fairlead.world.github.refusal"
 local repository_api = require "fairlead.world.github.repository_api"
 local router = require "fairlead.world.github.router"
 local shapes = require "fairlead.world.github.shapes"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 
 local M = {}
 

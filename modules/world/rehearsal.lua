@@ -6,7 +6,7 @@ local errors = require "fairlead.errors"
 local http = require "fairlead.http"
 local journal = require "fairlead.journal"
 local procedure = require "fairlead.procedure"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 
 local M = {}
 
@@ -47,9 +47,11 @@ end
 ---@async
 ---@param world fairlead.world.World
 ---@param script string|table
+---@param command? string the command wanted of it
 ---@return table procedure
-function M.load(world, script)
+function M.load(world, script, command)
   local loaded = type(script) == "string" and procedure.load(script) or script
+  if command then loaded = procedure.command(loaded, command, type(script) == "string" and script or loaded.name) end
   if not world.fixture then
     if not loaded.rehearsal then
       errors.raise {
@@ -113,7 +115,7 @@ end
 ---@param parameters table<string, any>
 ---@param options table
 function M.run(world, script, parameters, options)
-  local loaded = M.load(world, script)
+  local loaded = M.load(world, script, options.command)
   return M.inside(world, function(folder)
     local began = clock.now()
     local execution = M.execute_options(world, folder, options)

@@ -12,7 +12,7 @@ local errors = require "fairlead.errors"
 local gitweb = require "fairlead.world.gitweb"
 local message = require "fairlead.world.message"
 local native = require "fairlead.world.native"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 local task = require "fairlead.task"
 local world = require "fairlead.world"
 

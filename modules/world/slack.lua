@@ -10,7 +10,7 @@ local json = require "fairlead.json"
 local message = require "fairlead.world.message"
 local messages = require "fairlead.world.slack.messages"
 local people = require "fairlead.world.slack.people"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 
 local M = {}
 

@@ -84,7 +84,7 @@ end
 -- Carries the procedure out once, in one process; nil when that was killed.
 local function live(options, world, place, recorder, book, crash, state)
   forget(options.script)
-  local loaded = rehearsal.load(world, options.script)
+  local loaded = rehearsal.load(world, options.script, options.command)
   local execution = rehearsal.execute_options(world, place.folder, {
     id = state.id,
     attempt = 1, -- still: only an end on record makes what follows another attempt
@@ -134,7 +134,7 @@ end
 ---@return fairlead.world.sweep.Play
 local function play(options, at)
   local world = require "fairlead.world".new { seed = options.seed, scenario = options.scenario }
-  rehearsal.load(world, options.script)
+  rehearsal.load(world, options.script, options.command)
   return rehearsal.inside(world, function(folder, transport)
     local place = { folder = folder, transport = transport }
     local book = ledger()

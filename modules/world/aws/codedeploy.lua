@@ -5,7 +5,7 @@ local bluegreen = require "fairlead.world.aws.bluegreen"
 local digest = require "fairlead.digest"
 local ecs = require "fairlead.world.aws.ecs"
 local json = require "fairlead.json"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 local view = require "fairlead.world.aws.codedeploy_view"
 
 local M = {

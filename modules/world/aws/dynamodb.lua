@@ -3,7 +3,7 @@
 --- Source of shapes, codes and messages: botocore's model dynamodb/2012-08-10.
 local expression = require "fairlead.world.aws.expression"
 local json = require "fairlead.json"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 
 local M = {
   signing_name = "dynamodb",

@@ -5,7 +5,7 @@
 local call_of = require "fairlead.world.aws.call"
 local digest = require "fairlead.digest"
 local json = require "fairlead.json"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 
 local M = {
   signing_name = "ecr",

@@ -4,7 +4,7 @@
 --- Source of shapes, codes and messages: botocore's model ecs/2014-11-13.
 local json = require "fairlead.json"
 local rolling = require "fairlead.world.aws.rolling"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 local tasks = require "fairlead.world.aws.tasks"
 local view = require "fairlead.world.aws.ecs_view"
 

@@ -3,7 +3,7 @@
 local bluegreen = require "fairlead.world.aws.bluegreen"
 local ecr = require "fairlead.world.aws.ecr"
 local ecs = require "fairlead.world.aws.ecs"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 local tasks = require "fairlead.world.aws.tasks"
 
 local M = {}

@@ -2,7 +2,7 @@
 ---
 --- Source of shapes and codes: botocore's model logs/2014-03-28. Times in this service are milliseconds.
 local json = require "fairlead.json"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 
 local M = {
   signing_name = "logs",

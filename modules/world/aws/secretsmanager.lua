@@ -2,7 +2,7 @@
 ---
 --- Source of shapes and codes: botocore's model secretsmanager/2017-10-17.
 local json = require "fairlead.json"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 local stamp = require("fairlead.world.aws.call").stamp
 
 local M = {

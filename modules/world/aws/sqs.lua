@@ -4,7 +4,7 @@
 --- Source of shapes and codes: botocore's model sqs/2012-11-05.
 local digest = require "fairlead.digest"
 local json = require "fairlead.json"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 local xml = require "fairlead.world.aws.xml"
 
 local M = {

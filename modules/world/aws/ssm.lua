@@ -3,7 +3,7 @@
 --- Source of shapes and codes: botocore's model ssm/2014-11-06.
 local digest = require "fairlead.digest"
 local json = require "fairlead.json"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 local stamp = require("fairlead.world.aws.call").stamp
 
 local M = {

@@ -3,7 +3,7 @@
 --- A run appears some seconds after what triggers it. Its jobs appear when what they need has succeeded; they are
 --- queued, run and complete; a job for a protected environment waits for one of its reviewers.
 --- Sources: GitHub Docs, "Events that trigger workflows", "Reviewing deployments", "Using jobs in a workflow".
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 
 local M = {}
 

@@ -3,7 +3,7 @@ local json = require "fairlead.json"
 local waiting_jobs = require("fairlead.world.github.actions").waiting
 local refusal = require "fairlead.world.github.refusal"
 local shapes = require "fairlead.world.github.shapes"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 
 local M = {}
 

@@ -1,5 +1,5 @@
 --- How a route of the simulated GitHub says no: raised anywhere below a route, answered by the service.
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 
 local M = {}
 

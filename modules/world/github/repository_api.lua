@@ -2,7 +2,7 @@
 local digest = require "fairlead.digest"
 local json = require "fairlead.json"
 local refusal = require "fairlead.world.github.refusal"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 
 local M = {}
 

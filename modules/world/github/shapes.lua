@@ -1,6 +1,6 @@
 --- What the simulated GitHub's answers look like: the field names of GitHub's OpenAPI description.
 local json = require "fairlead.json"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 
 local M = {}
 

@@ -1,0 +1,18 @@
+--- Iterates over a table in the order of its keys: `pairs` has another order in each run, and what is shown,
+--- recorded or simulated must not.
+
+---@generic V
+---@param map table<string, V>?
+---@return fun(): string?, V?
+return function(map)
+  local keys = {}
+  for key in pairs(map or {}) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  local i = 0
+  return function()
+    i = i + 1
+    return keys[i], keys[i] ~= nil and map[keys[i]] or nil
+  end
+end
