@@ -5,6 +5,7 @@
 --- Sources: GitHub Docs, REST API; field names from GitHub's OpenAPI description.
 local actions = require "fairlead.world.github.actions"
 local actions_api = require "fairlead.world.github.actions_api"
+local git_data = require "fairlead.world.github.git_data"
 local json = require "fairlead.json"
 local message = require "fairlead.world.message"
 local pulls = require "fairlead.world.github.pulls"
@@ -49,6 +50,7 @@ function M.new(world)
   self.shapes = shapes.new(self)
   self.actions = actions.new(self)
   self.pulls = pulls.new(self)
+  git_data.add(self, self.router)
   repository_api.add(self, self.router)
   pulls_api.add(self, self.router)
   actions_api.add(self, self.router)

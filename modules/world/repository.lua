@@ -24,6 +24,8 @@ local M = {}
 ---@field path string the bare repository
 ---@field default_branch string
 ---@field branches table<string, string> branch -> sha, as the world last saw them
+---@field tags table<string, string>
+---@field refs table<string, string> all others by their whole names: refs/notes/commits
 ---@field commits table<string, fairlead.world.Commit> by sha
 local Repository = {}
 Repository.__index = Repository
@@ -155,6 +157,7 @@ function M.new(path, default_branch)
     default_branch = default_branch,
     branches = {},
     tags = {},
+    refs = {},
     commits = {},
     read_pushes = 0,
   }, Repository)
@@ -191,7 +194,8 @@ end
 ---@param arguments string[]
 ---@param input string? its standard input
 ---@param allow integer? an exit code besides 0 that is no error
-local function git(self, arguments, input, allow)
+---@return fairlead.process.Result
+function Repository:git(arguments, input, allow)
   local done = process.run {
     "git", "--git-dir=" .. self.path, "-c", "core.quotePath=false",
     stdin = input,
@@ -209,6 +213,20 @@ local function git(self, arguments, input, allow)
   return done
 end
 
+--- Runs a shell script on the bare repository, which is its $1.
+---@async
+---@param script string
+---@param arguments string[] $2 and further
+---@param input string? its standard input
+---@return fairlead.process.Result
+function Repository:shell(script, arguments, input)
+  local done = process.run { "sh", "-c", script, "sh", self.path, stdin = input, env = QUIET, table.unpack(arguments) }
+  if done.code ~= 0 then
+    errors.raise { kind = "world.git", op = "sh", target = self.path, message = done.stderr }
+  end
+  return done
+end
+
 --- Makes a commit and moves its ref to it.
 ---@async
 ---@param commit fairlead.world.NewCommit
@@ -217,7 +235,7 @@ function Repository:commit(commit)
   local import = M.import()
   commit.parents = commit.parents or { assert(self.branches[commit.ref:match("^refs/heads/(.+)$")]) }
   import:commit(commit)
-  local done = git(self, { "fast-import", "--quiet", "--force", "--date-format=raw" }, import:text())
+  local done = self:git({ "fast-import", "--quiet", "--force", "--date-format=raw" }, import:text())
   return self:learn(import, done.stdout)[1]
 end
 
@@ -227,7 +245,7 @@ end
 ---@param theirs string sha
 ---@return string? tree
 function Repository:merge_tree(ours, theirs)
-  local done = git(self, { "merge-tree", "--write-tree", "--no-messages", ours, theirs }, nil, 1)
+  local done = self:git({ "merge-tree", "--write-tree", "--no-messages", ours, theirs }, nil, 1)
   return done.code == 0 and done.stdout:match("^%x+") or nil
 end
 
@@ -249,12 +267,7 @@ function Repository:new_pushes()
     ref = readable(ref)
     local push = { ref = ref, before = before ~= ZERO and before or nil, after = after ~= ZERO and after or nil }
     pushes[#pushes + 1] = push
-    local branch, tag = ref:match("^refs/heads/(.+)$"), ref:match("^refs/tags/(.+)$")
-    if branch then
-      self.branches[branch] = push.after
-    elseif tag then
-      self.tags[tag] = push.after
-    end
+    self:note_ref(ref, push.after)
     if push.after and not self.commits[push.after] then
       self:read_commits(push.after)
     end
@@ -274,7 +287,7 @@ function Repository:read_commits(sha)
       arguments[#arguments + 1] = tip
     end
   end
-  local done = git(self, arguments)
+  local done = self:git(arguments)
   for record in done.stdout:gmatch("([^\1]*)\1\n?") do
     local id, tree, parents, name, email, committer, committer_email, at, message =
       record:match("^(%x+)%z(%x+)%z([%x ]*)%z([^%z]*)%z([^%z]*)%z([^%z]*)%z([^%z]*)%z(%d+)%z(.*)%z$")
@@ -296,14 +309,46 @@ function Repository:read_commits(sha)
   end
 end
 
---- Deletes or sets a branch, as GitHub does for its own API's callers.
+--- Keeps in mind where a ref is; nil: nowhere any more.
+---@param ref string whole name
+---@param sha string?
+function Repository:note_ref(ref, sha)
+  local branch, tag = ref:match("^refs/heads/(.+)$"), ref:match("^refs/tags/(.+)$")
+  if branch then
+    self.branches[branch] = sha
+  elseif tag then
+    self.tags[tag] = sha
+  else
+    self.refs[ref] = sha
+  end
+end
+
+--- Where a ref is.
+---@param ref string whole name
+---@return string? sha
+function Repository:ref(ref)
+  local branch, tag = ref:match("^refs/heads/(.+)$"), ref:match("^refs/tags/(.+)$")
+  if branch then
+    return self.branches[branch]
+  elseif tag then
+    return self.tags[tag]
+  end
+  return self.refs[ref]
+end
+
+--- Sets or deletes a ref, as GitHub does for its own API's callers. False when git refuses: a name that is none, or one
+--- that has another ref for a folder.
 ---@async
----@param branch string
+---@param ref string whole name
 ---@param sha string? nil deletes
-function Repository:set_branch(branch, sha)
-  local ref = "refs/heads/" .. branch
-  git(self, sha and { "update-ref", ref, sha } or { "update-ref", "-d", ref })
-  self.branches[branch] = sha
+---@return boolean
+function Repository:set_ref(ref, sha)
+  local done = self:git(sha and { "update-ref", ref, sha } or { "update-ref", "-d", ref }, nil, 128)
+  if done.code ~= 0 then
+    return false
+  end
+  self:note_ref(ref, sha)
+  return true
 end
 
 --- The files that differ between two commits.
@@ -312,7 +357,7 @@ end
 ---@param to string sha
 ---@return {path: string, added: integer, deleted: integer, status: string}[]
 function Repository:files(from, to)
-  local done = git(self, { "diff-tree", "-r", "--no-renames", "--numstat", "--summary", from, to })
+  local done = self:git({ "diff-tree", "-r", "--no-renames", "--numstat", "--summary", from, to })
   local list, by_path = {}, {}
   for line in done.stdout:gmatch("[^\n]+") do
     local added, deleted, path = line:match("^(%S+)\t(%S+)\t(.+)$")
@@ -341,7 +386,7 @@ function Repository:file(sha, path)
   if path:find("\n") or ("/" .. path .. "/"):find("/%.%.?/") then
     return nil -- no file of a tree is called so; git would read more into it
   end
-  local done = git(self, { "cat-file", "--batch" }, sha .. ":" .. path .. "\n")
+  local done = self:git({ "cat-file", "--batch" }, sha .. ":" .. path .. "\n")
   local blob, size, text = done.stdout:match("^(%x+) blob (%d+)\n(.*)$")
   if not blob then
     return nil

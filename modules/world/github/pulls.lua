@@ -406,7 +406,7 @@ function Pulls:merge(pull, options)
   self.world:emit("merged", { pull = pull, sha = sha, by = options.by })
   github:pushed("refs/heads/" .. pull.base, before, sha, options.by)
   if github.fixture.delete_branch_on_merge then
-    repo:set_branch(pull.head, nil)
+    repo:set_ref("refs/heads/" .. pull.head, nil)
     github:pushed("refs/heads/" .. pull.head, pull.head_sha, nil, options.by)
   end
   return sha

@@ -1,15 +1,10 @@
 --- The REST routes of the repository itself: branches, rules, commits, checks, statuses, files, people.
-local digest = require "fairlead.digest"
 local json = require "fairlead.json"
+local base64 = require("fairlead.world.github.git_data").base64
 local refusal = require "fairlead.world.github.refusal"
 local sorted = require "fairlead.sorted"
 
 local M = {}
-
---- Base64 in lines of 60 characters, as the contents API gives files.
-local function base64(text)
-  return (digest.base64(text):gsub(("."):rep(60), "%0\n") .. "\n"):gsub("\n\n$", "\n")
-end
 
 local function mapped(list, shape, ...)
   local out = {}
@@ -225,59 +220,6 @@ local function add_branches(github, router)
     end
     return 200, github:page(call, list)
   end)
-
-  local function ref_shape(ref, sha)
-    return {
-      ref = ref,
-      node_id = "REF_" .. sha:sub(1, 16),
-      url = github.shapes:url("/git/" .. ref),
-      object = { type = "commit", sha = sha, url = github.shapes:url("/git/commits/" .. sha) },
-    }
-  end
-
-  local function refs()
-    local list = {}
-    for name, sha in sorted(github:repository().branches) do
-      list[#list + 1] = { "refs/heads/" .. name, sha }
-    end
-    for name, sha in sorted(github:repository().tags) do
-      list[#list + 1] = { "refs/tags/" .. name, sha }
-    end
-    return list
-  end
-
-  router:add("GET /repos/{owner}/{repo}/git/ref/{ref+}", "contents:read", function(call)
-    for _, ref in ipairs(refs()) do
-      if ref[1] == "refs/" .. call.ref then
-        return 200, ref_shape(ref[1], ref[2])
-      end
-    end
-    return refusal.not_found()
-  end)
-
-  router:add("GET /repos/{owner}/{repo}/git/matching-refs/{ref+}", "contents:read", function(call)
-    local list, start = {}, "refs/" .. call.ref
-    for _, ref in ipairs(refs()) do
-      if ref[1]:sub(1, #start) == start then
-        list[#list + 1] = ref_shape(ref[1], ref[2])
-      end
-    end
-    return 200, json.array(list)
-  end)
-
-  router:add("DELETE /repos/{owner}/{repo}/git/refs/{ref+}", "contents:write", function(call)
-    local branch = call.ref:match("^heads/(.+)$")
-    local repo = github:repository()
-    local before = branch and repo.branches[branch]
-    if not before then
-      refusal.raise(422, "Reference does not exist")
-    elseif github.pulls:rules(branch) then
-      refusal.raise(422, "Repository rule violations found\n\nCannot delete this branch\n\n")
-    end
-    repo:set_branch(branch, nil)
-    github:pushed("refs/heads/" .. branch, before, nil, call.viewer.login)
-    return 204
-  end)
 end
 
 local function add_commits(github, router)
@@ -414,10 +356,6 @@ local function add_commits(github, router)
     value.stats = { additions = added, deletions = deleted, total = added + deleted }
     value.files = json.array(list)
     return 200, value
-  end)
-
-  router:add("GET /repos/{owner}/{repo}/git/commits/{sha}", "contents:read", function(call)
-    return 200, s:git_commit(github:repository().commits[call.sha] or refusal.not_found())
   end)
 
   router:add("GET /repos/{owner}/{repo}/check-runs/{job}", "checks:read", function(call)
