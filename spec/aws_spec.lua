@@ -115,6 +115,32 @@ describe("aws errors", function()
     end
   end)
 
+  it("are read in XML too", function()
+    local function answered(status, body)
+      local _, err = fake.run(function() return status, body end, function()
+        return failure(function() client("elbv2"):DescribeTargetHealth { TargetGroupArn = "arn" } end)
+      end)
+      return err
+    end
+    local function refusal(code, text)
+      return ('<ErrorResponse xmlns="http://e/"><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error>'
+        .. "<RequestId>id-2</RequestId></ErrorResponse>"):format(code, text)
+    end
+    local err = answered(400, refusal("TargetGroupNotFound", "Target groups &apos;arn&apos; not found"))
+    assert.same({ "aws.api.not_found", "TargetGroupNotFound", "id-2", 400 },
+      { err.kind, err.code, err.request_id, err.status })
+    assert.matches("elbv2.DescribeTargetHealth eu-west-2: TargetGroupNotFound: Target groups 'arn' not found",
+      tostring(err), 1, true)
+    assert.equal("aws.api.not_authorised", answered(403, refusal("InvalidClientTokenId", "m")).kind)
+    assert.equal("HTTP 403", answered(403, "<html><body>Forbidden<br></body></html>").code)
+    assert.equal("NoSuchBucket", answered(404, "<Error><Code>NoSuchBucket</Code></Error>").code)
+    assert.matches("answered 200 with something that is no DescribeTargetHealthResponse",
+      tostring(answered(200, "<html></html>")), 1, true)
+    assert.matches("line 1, column 1", tostring(answered(200, "{}").cause), 1, true)
+    assert.error_matches(function() client("elbv2"):DescribeTargetGroups { Names = print } end,
+      "Names: a text, number, boolean or table expected, got function")
+  end)
+
   it("take the code from the header, and SQS's own names", function()
     local function code(headers)
       local _, err = fake.run(function() return 400, {}, headers end, function()

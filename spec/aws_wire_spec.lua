@@ -1,6 +1,7 @@
 -- What goes over the wire, compared with botocore: its API models and its own serializer (Debian's python3-botocore).
 local aws = require "fairlead.aws"
 local fake = require "spec.support.fake_service"
+local http = require "fairlead.http"
 local json = require "fairlead.json"
 local process = require "fairlead.process"
 local profile = require "fairlead.aws.profile"
@@ -16,15 +17,19 @@ end
 describe("aws services", function()
   it("name themselves as botocore's models do", function()
     local names <const> = services.names()
-    local compared = 0
+    local compared, queries = 0, 0
     for i, model in ipairs(botocore("models", json.encode(names))) do
       local name <const> = names[i]
       local own <const>, metadata <const> = services.list[name], model.metadata
       assert.equal(own.host, model.endpoint, name)
       assert.equal(own.signing, model.signing, name)
       assert.equal(own.id, (model.service_id:upper():gsub(" ", "_")), name)
-      -- Debian 12's models describe SQS's older protocol; it has both.
-      if metadata.protocol == "json" then
+      -- Debian 12's models describe SQS's and CloudWatch's older protocol; they have both.
+      if own.types then
+        assert.equal("query", metadata.protocol, name)
+        assert.equal(own.version, metadata.apiVersion, name)
+        queries = queries + 1
+      elseif metadata.protocol == "json" then
         assert.equal(own.target, metadata.targetPrefix, name)
         assert.equal(own.json, metadata.jsonVersion, name)
         for operation, member in pairs(model.tokens) do
@@ -32,10 +37,27 @@ describe("aws services", function()
         end
         compared = compared + 1
       else
-        assert.equal("sqs", name)
+        assert.is_true(name == "sqs" or name == "cloudwatch", name)
       end
     end
     assert.is_true(compared >= 9)
+    assert.equal(2, queries)
+  end)
+
+  it("know the types of all members of XML answers", function()
+    local ours <const> = { integer = "integer", long = "integer", double = "number", float = "number",
+      boolean = "boolean", timestamp = "time", list = "list", map = "map" }
+    local names <const>, compared = { "elbv2", "sts" }, 0
+    for i, theirs in ipairs(botocore("types", json.encode(names))) do
+      local types <const> = services.list[names[i]].types
+      for path, kinds in pairs(theirs) do
+        assert.equal(1, #kinds, path)
+        local expected <const> = ours[kinds[1]] or "string"
+        assert.equal(expected, types[path] or types[path:match "[^.]*$"] or "string", path)
+        compared = compared + 1
+      end
+    end
+    assert.is_true(compared > 100)
   end)
 end)
 
@@ -62,6 +84,15 @@ local CALLS <const> = {
   { "dynamodb", "PutItem", { TableName = "locks", ConditionExpression = "attribute_not_exists(#e)",
     ExpressionAttributeNames = { ["#e"] = "environment" }, Item = { environment = { S = "production" },
       fence = { N = "42" }, tags = { L = json.array {} }, held = { BOOL = true } } } },
+  { "sts", "GetCallerIdentity", {} },
+  { "sts", "AssumeRole", { RoleArn = "arn:aws:iam::1:role/deploy", RoleSessionName = "a b+c=d/é", DurationSeconds = 900,
+    PolicyArns = { { arn = "arn:aws:iam::aws:policy/A" }, { arn = "arn:aws:iam::aws:policy/B" } },
+    Tags = { { Key = "k", Value = "v" } } } },
+  { "elbv2", "DescribeTargetHealth", { TargetGroupArn = "arn:aws:x", Targets = { { Id = "10.0.0.1", Port = 80 } } } },
+  { "elbv2", "DescribeTargetGroups", { Names = json.array {}, PageSize = 5 } },
+  { "elbv2", "ModifyListener", { ListenerArn = "l", DefaultActions = { { Type = "forward", ForwardConfig = {
+    TargetGroups = { { TargetGroupArn = "t", Weight = 0 } },
+    TargetGroupStickinessConfig = { Enabled = false } } } } } },
   { "events", "PutEvents", { Entries = { { Source = "s", DetailType = "d", Detail = "{\"a\":1}" } } } },
 }
 
@@ -72,7 +103,10 @@ describe("aws calls", function()
       asked[i] = { service = call[1], operation = call[2], parameters = call[3] }
     end
     local expected <const> = botocore("serialize", json.encode(asked))
-    local seen <const> = fake.run(function() return 200, {} end, function()
+    local seen <const> = fake.run(function(request)
+      local action <const> = not request.headers["x-amz-target"] and request.body.Action
+      return 200, action and ("<%sResponse/>"):format(action) or {}
+    end, function()
       local session <const> = aws.session { region = "eu-west-2",
         credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "k" } }
       for _, call in ipairs(CALLS) do
@@ -87,9 +121,14 @@ describe("aws calls", function()
       assert.equal(theirs.method, ours.method, name)
       assert.equal(theirs.path, ours.path, name)
       assert.equal(theirs.headers["X-Amz-Target"], ours.headers["x-amz-target"], name)
-      assert.equal(theirs.headers["Content-Type"], ours.headers["content-type"], name)
-      assert.same(json.decode(theirs.body), ours.body, name)
-      assert.equal(json.encode(json.decode(theirs.body)), ours.text, name)
+      if theirs.headers["X-Amz-Target"] then
+        assert.equal(theirs.headers["Content-Type"], ours.headers["content-type"], name)
+        assert.same(json.decode(theirs.body), ours.body, name)
+        assert.equal(json.encode(json.decode(theirs.body)), ours.text, name)
+      else
+        assert.equal("application/x-www-form-urlencoded; charset=utf-8", ours.headers["content-type"], name)
+        assert.same(fake.decode_query(theirs.body), ours.body, name)
+      end
     end
   end)
 
@@ -105,6 +144,78 @@ describe("aws calls", function()
   end)
 end)
 
+local ANSWERS <const> = {
+  { "sts", "GetCallerIdentity", [[
+      <Arn>arn:aws:iam::123456789012:user/d&amp;d</Arn> <UserId>AIDA</UserId> <Account>012345678901</Account>]] },
+  { "sts", "AssumeRole", [[<Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s+/=</SecretAccessKey>
+      <SessionToken>t</SessionToken><Expiration>2026-03-02T10:00:00Z</Expiration></Credentials>
+      <PackedPolicySize>6</PackedPolicySize>]] },
+  { "elbv2", "DescribeTargetHealth", [[<TargetHealthDescriptions><member><HealthCheckPort>8080</HealthCheckPort>
+      <Target><Id>10.0.1.5</Id><Port>8080</Port><AvailabilityZone>eu-west-2a</AvailabilityZone></Target>
+      <TargetHealth><State>unhealthy</State><Reason>Target.ResponseCodeMismatch</Reason>
+      <Description>Health checks failed with these codes: [502]</Description></TargetHealth></member>
+      </TargetHealthDescriptions>]] },
+  { "elbv2", "DescribeTargetHealth", "<TargetHealthDescriptions/>" },
+  { "elbv2", "DescribeTargetGroups", [[<TargetGroups><member><TargetGroupName>site</TargetGroupName><Port>80</Port>
+      <HealthCheckEnabled>true</HealthCheckEnabled><HealthyThresholdCount>5</HealthyThresholdCount>
+      <Matcher><HttpCode>200,302</HttpCode></Matcher><LoadBalancerArns><member>arn:1</member><member>arn:2</member>
+      </LoadBalancerArns></member></TargetGroups><NextMarker>m</NextMarker>]] },
+  { "elbv2", "DescribeRules", [[<Rules><member><Priority>10</Priority><IsDefault>false</IsDefault><Conditions>
+      <member><Values><member>/a</member></Values></member></Conditions><Actions><member><Order>1</Order>
+      <RedirectConfig><Port>443</Port></RedirectConfig><AuthenticateOidcConfig><AuthenticationRequestExtraParams><entry>
+      <key>k</key><value>v</value></entry></AuthenticationRequestExtraParams><SessionTimeout>604800</SessionTimeout>
+      </AuthenticateOidcConfig></member></Actions></member></Rules>]] },
+  { "elbv2", "DescribeSSLPolicies", [[<SslPolicies><member><Name>p</Name><Ciphers><member><Name>c</Name>
+      <Priority>1</Priority></member></Ciphers></member></SslPolicies>]] },
+}
+
+--- Secrets opened, for comparing.
+local function opened(value)
+  if type(value) == "userdata" then
+    return http.reveal(value)
+  elseif type(value) == "table" then
+    local copy = {}
+    for key, item in pairs(value) do
+      copy[key] = opened(item)
+    end
+    return copy
+  end
+  return value
+end
+
+describe("aws answers in XML", function()
+  it("are read as botocore reads them", function()
+    local asked = {}
+    for i, item in ipairs(ANSWERS) do
+      asked[i] = { service = item[1], operation = item[2], body = ('<%sResponse xmlns="http://x.amazonaws.com/doc/1/">'
+        .. "<%sResult>%s</%sResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></%sResponse>"):format(
+        item[2], item[2], item[3], item[2], item[2]) }
+    end
+    local expected <const> = botocore("parse", json.encode(asked))
+    fake.run(function(_, number) return 200, asked[number].body end, function()
+      local session <const> = aws.session { region = "eu-west-2",
+        credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "k" } }
+      for i, item in ipairs(asked) do
+        local client <const> = session:client(item.service)
+        assert.same(opened(expected[i]), opened(client[item.operation](client, {})), item.operation)
+      end
+    end)
+  end)
+
+  it("keep their secrets", function()
+    local _, output = fake.run(function()
+      return 200, ("<AssumeRoleResponse><AssumeRoleResult>%s</AssumeRoleResult></AssumeRoleResponse>"):format(
+        ANSWERS[2][3])
+    end, function()
+      return aws.session({ region = "eu-west-2", credentials = { access_key_id = "A", secret_access_key = "k" } })
+        :client("sts"):AssumeRole { RoleArn = "r", RoleSessionName = "s" }
+    end)
+    assert.equal("[secret] [secret]", tostring(output.Credentials.SecretAccessKey) .. " "
+      .. tostring(output.Credentials.SessionToken))
+    assert.equal(1772445600, output.Credentials.Expiration)
+  end)
+end)
+
 describe("aws pages", function()
   it("are followed by the tokens that botocore's paginators name", function()
     local names, compared = {}, 0
@@ -113,7 +224,12 @@ describe("aws pages", function()
     end
     for i, model in ipairs(botocore("models", json.encode(names))) do
       for operation, pair in pairs(model.pages) do
-        local seen <const>, items = fake.run(function(_, number)
+        local seen <const>, items = fake.run(function(request, number)
+          if not request.headers["x-amz-target"] then
+            return 200, ("<%sResponse><%sResult><list><member>%d</member></list>%s</%sResult></%sResponse>"):format(
+              operation, operation, number, number == 1 and ("<%s>more</%s>"):format(pair[1], pair[1]) or "", operation,
+              operation)
+          end
           return 200, { list = { number }, [pair[1]] = number == 1 and "more" or nil }
         end, function()
           local client <const> = aws.session({ region = "eu-west-2", credentials = { access_key_id = "A",
@@ -124,8 +240,13 @@ describe("aws pages", function()
           end
           return found
         end)
-        assert.same({ 1, 2 }, items, operation)
-        assert.same({ given = 1, [pair[2]] = "more" }, seen[2].body, operation)
+        if seen[2].body.Action then
+          assert.same({ "1", "2" }, items, operation)
+          assert.same({ "1", "more" }, { seen[2].body.given, seen[2].body[pair[2]] }, operation)
+        else
+          assert.same({ 1, 2 }, items, operation)
+          assert.same({ given = 1, [pair[2]] = "more" }, seen[2].body, operation)
+        end
         compared = compared + 1
       end
     end

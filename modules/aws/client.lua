@@ -1,6 +1,7 @@
---- A client for one service that speaks AWS's JSON protocols: `client:DescribeServices { … }`.
+--- A client for one service: `client:DescribeServices { … }`.
 ---
---- Sources: "AWS JSON 1.0 protocol" and "AWS JSON 1.1 protocol" in the Smithy specification; AWS SDKs and Tools
+--- Sources: "AWS JSON 1.0 protocol" and "AWS JSON 1.1 protocol" in the Smithy specification (the query protocol is in
+--- query.lua); AWS SDKs and Tools
 --- Reference Guide, "Service-specific endpoints" (AWS_ENDPOINT_URL); botocore `paginators-1.json` for how pages are
 --- told.
 local address = require "fairlead.service.address"
@@ -15,6 +16,7 @@ local sigv4 = require "fairlead.sigv4"
 
 local Retry = require "fairlead.aws.retry"
 local failure = require "fairlead.aws.failure"
+local query = require "fairlead.aws.query"
 local services = require "fairlead.aws.services"
 
 local CALL_TIMEOUT <const> = 120 -- seconds for a call with its retries
@@ -117,12 +119,13 @@ local function opened(value)
   return copy or value, any
 end
 
---- Marks what an answer tells in confidence: Secrets Manager's values, SecureString parameters, registry passwords.
+--- Marks what an answer tells in confidence: Secrets Manager's values, SecureString parameters, registry passwords,
+--- credentials.
 local function protect(value)
   if type(value) ~= "table" then
     return value
   end
-  for _, field in ipairs { "SecretString", "SecretBinary", "authorizationToken" } do
+  for _, field in ipairs { "SecretString", "SecretBinary", "authorizationToken", "SecretAccessKey", "SessionToken" } do
     if type(value[field]) == "string" then
       value[field] = secret(value[field])
     end
@@ -150,18 +153,32 @@ local function adopt_clock(session, err, response)
   return true
 end
 
-local CONFIDENTIAL <const> = { secretsmanager = true, ssm = true, ecr = true }
+local CONFIDENTIAL <const> = { secretsmanager = true, ssm = true, ecr = true, sts = true }
 
-local function exchange(self, operation, body, deadline)
+--- The body of a request, and its headers, in the service's protocol.
+local function encode(description, operation, parameters)
+  if description.types then
+    return query.encode(operation, description.version, parameters), { ["Content-Type"] = query.CONTENT_TYPE }
+  end
+  return json.encode(parameters), {
+    ["Content-Type"] = "application/x-amz-json-" .. description.json,
+    ["X-Amz-Target"] = description.target .. "." .. operation,
+  }
+end
+
+local function decode(description, operation, response, about)
+  if description.types then
+    return query.decode(response, operation, description.types, about)
+  end
+  return answer.decode(response, about) or {}
+end
+
+local function exchange(self, operation, body, headers, deadline)
   local description <const> = self.description
   local signed <const> = sigv4.sign {
     method = "POST", url = self.endpoint .. "/", body = body, service = description.signing, region = self.region,
     credentials = self.session:credentials(), time = clock.now() + self.session.clock_offset,
-    headers = {
-      ["Content-Type"] = "application/x-amz-json-" .. description.json,
-      ["X-Amz-Target"] = description.target .. "." .. operation,
-      ["User-Agent"] = "fairlead",
-    },
+    headers = headers,
   }
   local allowance <const> = self.request_timeout + (description.long_polls and description.long_polls[operation] or 0)
   return http.request {
@@ -196,7 +213,8 @@ function Client:call(operation, parameters, options)
     copy[token_field] = chance.token()
     plain = copy
   end
-  local body = json.encode(plain)
+  local body, headers = encode(self.description, operation, plain)
+  headers["User-Agent"] = "fairlead"
   if confidential then
     body = secret(body)
   end
@@ -205,10 +223,10 @@ function Client:call(operation, parameters, options)
   local attempt, cost, renewed, set_right = 0, nil, false, false
   while true do
     attempt = attempt + 1
-    local response, err = try(exchange, self, operation, body, deadline)
+    local response, err = try(exchange, self, operation, body, headers, deadline)
     if response and response.status < 300 then
       self.retry:succeeded(cost)
-      local output <const> = answer.decode(response, about) or {}
+      local output <const> = decode(self.description, operation, response, about)
       return CONFIDENTIAL[self.service] and protect(output) or output
     end
     if response then
@@ -242,6 +260,7 @@ local TOKENS <const> = {
   { "LastEvaluatedKey", "ExclusiveStartKey" }, -- DynamoDB Query, Scan
   { "LastEvaluatedTableName", "ExclusiveStartTableName" }, -- DynamoDB ListTables
   { "LastEvaluatedBackupArn", "ExclusiveStartBackupArn" }, -- DynamoDB ListBackups
+  { "NextMarker", "Marker" }, -- Elastic Load Balancing
   { "nextForwardToken", "nextToken" }, -- CloudWatch Logs GetLogEvents: repeats the token at the end
 }
 

@@ -2,12 +2,13 @@
 ---
 --- Sources: "AWS JSON 1.1 protocol" in the Smithy specification (error type in `__type` or X-Amzn-ErrorType, "#" and
 --- ":" around the code); "AWS query compatible" errors of SQS (x-amzn-query-error); "Common errors" in each service's
---- API reference.
+--- API reference; "AWS Query protocol", Operation error serialization.
 local answer = require "fairlead.service.answer"
 local errors = require "fairlead.errors"
 local json = require "fairlead.json"
 
 local Retry = require "fairlead.aws.retry"
+local query = require "fairlead.aws.query"
 
 local M = {}
 
@@ -49,9 +50,9 @@ local function code_of(response, body)
   local raw = body.__type or body.code or body.Code or response.headers["x-amzn-errortype"]
   raw = type(raw) == "string" and raw or nil
   -- SQS names its errors in two ways; the query protocol's are those that its users know.
-  local query <const> = response.headers["x-amzn-query-error"]
-  if query then
-    raw = query:match "^[^;]+" or raw
+  local older <const> = response.headers["x-amzn-query-error"]
+  if older then
+    raw = older:match "^[^;]+" or raw
   end
   if not raw then
     return ("HTTP %d"):format(response.status)
@@ -64,14 +65,20 @@ end
 ---@param about {op: string, target: string, service: string}
 ---@return Error
 function M.new(response, about)
-  local body = try(json.decode, response.body or "")
+  local body
+  if response.body and response.body:find "^%s*<" then
+    body = query.refusal(response.body)
+  else
+    body = try(json.decode, response.body or "")
+  end
   body = type(body) == "table" and body or {}
   local code <const> = code_of(response, body)
   local text <const> = body.message or body.Message or body.errorMessage
   local kind <const> = kind_of(code, response.status)
   local err = errors.new {
     kind = kind, op = about.op, target = about.target, status = response.status, code = code,
-    request_id = response.headers["x-amzn-requestid"] or response.headers["x-amz-request-id"],
+    request_id = response.headers["x-amzn-requestid"] or response.headers["x-amz-request-id"]
+      or type(body.request_id) == "string" and body.request_id or nil,
     message = type(text) == "string" and text ~= "" and answer.brief(("%s: %s"):format(code, text)) or code,
     hint = hint_of(code, about.service) or kind == "aws.api.not_authorised" and PERMISSION
       or kind == "aws.api.not_found" and NAMES or nil,

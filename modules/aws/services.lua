@@ -1,14 +1,19 @@
---- The services that speak AWS's JSON protocols: where they are and how they name themselves.
+--- The services: where they are, how they name themselves, and which of AWS's protocols they speak.
 ---
 --- Source: each service's API model as botocore carries it (`botocore/data/<service>/…/service-2.json`, metadata:
---- endpointPrefix, signingName, jsonVersion, targetPrefix, serviceId; `idempotencyToken` members). A spec compares.
+--- endpointPrefix, signingName, jsonVersion, targetPrefix, apiVersion, serviceId; `idempotencyToken` members). A spec
+--- compares.
+local types = require "fairlead.aws.query_types"
+
 local M = {}
 
 ---@class fairlead.aws.Service
 ---@field host string before ".<region>.amazonaws.com"
 ---@field signing string the service's name in signatures
----@field target string before the operation in X-Amz-Target
----@field json string version of the protocol, in Content-Type
+---@field target? string JSON protocols: before the operation in X-Amz-Target
+---@field json? string JSON protocols: version, in Content-Type
+---@field version? string query protocol: of the service's API
+---@field types? table<string, fairlead.aws.QueryType> query protocol: what members of answers are
 ---@field id string as in AWS_ENDPOINT_URL_<ID>
 ---@field tokens? table<string, string> operation -> the parameter that makes it safe to repeat
 ---@field retries? {attempts: integer, base: number} other than the other services'; base: seconds
@@ -17,6 +22,9 @@ local M = {}
 
 ---@type table<string, fairlead.aws.Service>
 M.list = {
+  -- JSON since 2025 (protocols of botocore's model cloudwatch/2010-08-01); older models describe the query protocol.
+  cloudwatch = { host = "monitoring", signing = "monitoring", target = "GraniteServiceVersion20100801", json = "1.0",
+    id = "CLOUDWATCH" },
   codedeploy = { host = "codedeploy", signing = "codedeploy", target = "CodeDeploy_20141006", json = "1.1",
     id = "CODEDEPLOY" },
   codepipeline = { host = "codepipeline", signing = "codepipeline", target = "CodePipeline_20150709", json = "1.1",
@@ -30,6 +38,8 @@ M.list = {
   ecs = { host = "ecs", signing = "ecs", target = "AmazonEC2ContainerServiceV20141113", json = "1.1", id = "ECS",
     -- Not marked in older models, but taken: "Amazon ECS API Reference", RunTask, clientToken.
     tokens = { RunTask = "clientToken" } },
+  elbv2 = { host = "elasticloadbalancing", signing = "elasticloadbalancing", version = "2015-12-01",
+    types = types.elbv2, id = "ELASTIC_LOAD_BALANCING_V2" },
   events = { host = "events", signing = "events", target = "AWSEvents", json = "1.1", id = "EVENTBRIDGE" },
   logs = { host = "logs", signing = "logs", target = "Logs_20140328", json = "1.1", id = "CLOUDWATCH_LOGS" },
   secretsmanager = { host = "secretsmanager", signing = "secretsmanager", target = "secretsmanager", json = "1.1",
@@ -43,6 +53,7 @@ M.list = {
     tokens = { CreateMaintenanceWindow = "ClientToken", CreatePatchBaseline = "ClientToken",
       DeleteInventory = "ClientToken", RegisterTargetWithMaintenanceWindow = "ClientToken",
       RegisterTaskWithMaintenanceWindow = "ClientToken" } },
+  sts = { host = "sts", signing = "sts", version = "2011-06-15", types = types.sts, id = "STS" },
 }
 
 --- The names of all services, sorted.
@@ -67,7 +78,8 @@ end
 
 -- Verbs of operations that change nothing, or that leave the same state when they are done twice.
 local READS <const> = { "^Describe", "^List", "^Get", "^BatchGet", "^BatchCheck", "^BatchDescribe", "^Query$", "^Scan$",
-  "^Filter", "^Lookup", "^Search", "^Test" }
+  "^Filter", "^Lookup", "^Search", "^Test",
+  "^AssumeRole" }
 local SAME_TWICE <const> = { "^Delete", "^Tag", "^Untag", "^Stop", "^Put" }
 local NOT_SAME_TWICE <const> = { PutEvents = true, PutLogEvents = true, PutItem = true }
 

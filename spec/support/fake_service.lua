@@ -12,7 +12,10 @@ local M = {}
 M.START = 1772442000 -- 2026-03-02T09:00:00Z
 local LATENCY <const> = 0.05 -- seconds
 
-local function decode_query(text)
+--- The fields of a query or a form.
+---@param text string?
+---@return table<string, string>
+function M.decode_query(text)
   local query = {}
   for name, value in (text or ""):gmatch "([^&=]+)=([^&]*)" do
     local function plain(part)
@@ -36,10 +39,10 @@ local function describe(request)
   if text and (headers["content-type"] or ""):find "json" then
     body = json.decode(text)
   elseif text then
-    body = decode_query(text)
+    body = M.decode_query(text)
   end
   return {
-    method = request.method, url = request.url, path = path, query = decode_query(query), headers = headers,
+    method = request.method, url = request.url, path = path, query = M.decode_query(query), headers = headers,
     body = body, text = text, is_secret = type(request.body) == "userdata", at = clock.now() - M.START,
   }
 end
