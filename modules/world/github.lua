@@ -5,7 +5,9 @@
 --- Sources: GitHub Docs, REST API; field names from GitHub's OpenAPI description.
 local actions = require "fairlead.world.github.actions"
 local actions_api = require "fairlead.world.github.actions_api"
+local deployments = require "fairlead.world.github.deployments"
 local git_data = require "fairlead.world.github.git_data"
+local issues = require "fairlead.world.github.issues"
 local json = require "fairlead.json"
 local message = require "fairlead.world.message"
 local pulls = require "fairlead.world.github.pulls"
@@ -26,6 +28,8 @@ local HOUR <const> = 3600
 ---@field world fairlead.world.World
 ---@field actions fairlead.world.Actions
 ---@field pulls fairlead.world.Pulls
+---@field deployments fairlead.world.GitHubDeployments
+---@field issues table[] {number=, title=, body=, state=, author=, labels=, comments=}; pull requests are in `pulls`
 ---@field statuses table<string, table[]> commit statuses by sha, the newest first
 ---@field random fairlead.world.Random
 local GitHub = {}
@@ -41,6 +45,7 @@ function M.new(world)
     random = world:stream("github"),
     requests = {},
     statuses = {},
+    issues = {},
     router = router.new(),
     windows = {},
     etags = {},
@@ -48,12 +53,15 @@ function M.new(world)
   }, GitHub)
   self.owner, self.name = fixture.repository:match("^([^/]+)/([^/]+)$")
   self.shapes = shapes.new(self)
+  self.deployments = deployments.new(self)
   self.actions = actions.new(self)
   self.pulls = pulls.new(self)
   git_data.add(self, self.router)
   repository_api.add(self, self.router)
   pulls_api.add(self, self.router)
+  issues.add(self, self.router)
   actions_api.add(self, self.router)
+  deployments.add(self, self.router)
   world:on_settled(function()
     self:notice_pushes()
   end)

@@ -273,6 +273,7 @@ function Actions:add_job(run, spec, place, skipped)
   local environment = place and self.environments[place]
   if environment and #environment.reviewers + #environment.teams > 0 then
     job.status = "waiting"
+    self.github.deployments:follow_job(job, "waiting")
     self.world:emit("deployment_waiting", { run = run, job = job, environment = place })
   else
     self:queue_job(job)
@@ -283,8 +284,10 @@ end
 ---@param job table
 function Actions:queue_job(job)
   job.status = "queued"
+  self.github.deployments:follow_job(job, "queued")
   job.event = self.world:after(self.random:between(QUEUE.low, QUEUE.high), function(now)
     job.status, job.started = "in_progress", now
+    self.github.deployments:follow_job(job, "in_progress")
     local seconds = (job.spec.seconds or 60) * self.random:between(0.9, 1.15) * (self.world.scenario.slower or 1)
     self:settle_run(job.run)
     job.event = self.world:after(seconds, function()
@@ -322,8 +325,9 @@ end
 ---@param job table
 ---@param conclusion string
 function Actions:end_job(job, conclusion)
-  job.status, job.conclusion, job.completed = "completed", conclusion, self.world.now
   local run = job.run
+  job.status, job.conclusion, job.completed = "completed", conclusion, self.world.now
+  self.github.deployments:follow_job(job, conclusion == "success" and "success" or "failure")
   if job.spec.publishes and conclusion == "success" then
     self.world:publish {
       environment = job.environment,
@@ -378,6 +382,7 @@ function Actions:cancel(run)
           job.event.cancelled = true
         end
         job.status, job.conclusion, job.completed = "completed", "cancelled", now
+        self.github.deployments:follow_job(job, "error")
       end
     end
     self:advance(run)

@@ -1,5 +1,6 @@
 --- The REST routes of workflows, their runs and jobs, deployments that wait for a person, and environments.
 local json = require "fairlead.json"
+local deployment_shape = require("fairlead.world.github.deployments").shape
 local waiting_jobs = require("fairlead.world.github.actions").waiting
 local refusal = require "fairlead.world.github.refusal"
 local shapes = require "fairlead.world.github.shapes"
@@ -320,25 +321,7 @@ local function add_reviews(github, router)
     actions:review(run, names, { by = call.viewer.login, state = body.state, comment = body.comment })
     local list = {}
     for i, name in ipairs(names) do
-      local id = github:new_id()
-      local url = github.shapes:url("/deployments/" .. id)
-      list[i] = {
-        id = id,
-        node_id = ("DE_%x"):format(id),
-        url = url,
-        sha = run.sha,
-        ref = run.branch,
-        task = "deploy",
-        payload = json.decode "{}",
-        original_environment = name,
-        environment = name,
-        description = json.null,
-        creator = github.shapes:user(run.actor),
-        created_at = time(github.world.now),
-        updated_at = time(github.world.now),
-        statuses_url = url .. "/statuses",
-        repository_url = github.shapes:url(""),
-      }
+      list[i] = deployment_shape(github, waiting[name].deployment)
     end
     return 200, json.array(list)
   end)

@@ -111,16 +111,22 @@ function Pulls:open_for(head)
   return found
 end
 
+--- The next number: pull requests and issues share them.
+---@return integer
+function Pulls:new_number()
+  self.last_number = self.last_number + 1
+  return self.last_number
+end
+
 --- Opens a pull request.
 ---@async
 ---@param options {title: string, body: string?, head: string, base: string, draft: boolean?, by: string}
 ---@return fairlead.world.Pull
 function Pulls:open(options)
   local repo, now = self.github:repository(), self.world.now
-  self.last_number = self.last_number + 1
   local pull = {
     id = self.github:new_id(),
-    number = self.last_number,
+    number = self:new_number(),
     title = options.title,
     body = options.body,
     state = "open",

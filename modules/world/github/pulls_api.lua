@@ -150,21 +150,6 @@ local function review_shape(github, pull, review)
   }
 end
 
-local function comment_shape(github, pull, comment)
-  return {
-    id = comment.id,
-    node_id = ("IC_%x"):format(comment.id),
-    url = github.shapes:url("/issues/comments/" .. comment.id),
-    html_url = github.shapes:page(("/pull/%d#issuecomment-%d"):format(pull.number, comment.id)),
-    issue_url = github.shapes:url("/issues/" .. pull.number),
-    body = comment.body,
-    user = github.shapes:user(comment.by),
-    created_at = time(comment.at),
-    updated_at = time(comment.at),
-    author_association = "MEMBER",
-  }
-end
-
 ---@param github fairlead.world.GitHub
 ---@param router fairlead.world.Router
 function M.add(github, router)
@@ -401,28 +386,6 @@ function M.add(github, router)
       end
     end
     return 200, pull_shape(github, pull, false)
-  end)
-
-  router:add("GET /repos/{owner}/{repo}/issues/{number}/comments", "issues:read", function(call)
-    local pull = pull_of(call)
-    local page, headers = github:page(call, pull.comments)
-    for i, comment in ipairs(page) do
-      page[i] = comment_shape(github, pull, comment)
-    end
-    return 200, page, headers
-  end)
-
-  router:add("POST /repos/{owner}/{repo}/issues/{number}/comments", "issues:write", function(call)
-    local pull = pull_of(call)
-    refusal.check(call.body, { body = "string!" })
-    if call.body.body == "" then
-      refusal.raise(422, "Validation Failed", { { resource = "IssueComment", code = "unprocessable", field = "data",
-        message = "Body cannot be blank" } })
-    end
-    local comment = { id = github:new_id(), by = call.viewer.login, body = call.body.body, at = github.world.now }
-    table.insert(pull.comments, comment)
-    github.world:emit("commented", { pull = pull, comment = comment })
-    return 201, comment_shape(github, pull, comment)
   end)
 end
 
