@@ -566,3 +566,62 @@ describe("a length of time", function()
       "1 h 20 min", "1 d 0 h", "1 d 3 h" }, said)
   end)
 end)
+
+describe("beside the steps", function()
+  it("somebody who comes late hears all events, in order", function()
+    local heard = {}
+    local result = play(function(run)
+      run:step("First", function() return 1 end)
+      run:listen(function(event) heard[#heard + 1] = event.event end)
+      run:step("Second", function() return 2 end)
+    end)
+    local all = {}
+    for i, event in ipairs(result.events) do all[i] = event.event end
+    assert.same(all, heard)
+  end)
+
+  it("what goes on belongs to no step, ends with the run, and fails nothing", function()
+    local told, ended = 0, false
+    local result = play(function(run)
+      run:background("ticking", function()
+        local _ <close> = setmetatable({}, { __close = function() ended = true end })
+        while true do
+          clock.sleep(1)
+          told = told + 1
+          run:say "tick"
+        end
+      end)
+      run:background("breaking", function() error("it broke", 0) end)
+      run:step("Work", function() clock.sleep(3.5) return true end)
+    end)
+    assert.equal("done", result.outcome, tostring(result.error))
+    assert.equal(3, told)
+    assert.is_true(ended)
+    assert.same({ { "warning", "-", "breaking: it broke" }, { "say", "-", "tick" }, { "say", "-", "tick" },
+      { "say", "-", "tick" } }, events(result, "note", "kind", "path", "text"))
+  end)
+
+  it("each end has its handlers, after everybody was told, though others fail", function()
+    local order = {}
+    local result = play(function(run)
+      run:notifier(function(message) order[#order + 1] = "told " .. message.outcome end)
+      run:at_end(function() error("no", 0) end)
+      run:at_end(function(message) order[#order + 1] = "end " .. message.reason end)
+      run:on_failure(function() run:because("the disk is full", "df says\n100 %") end)
+      run:refuse("full", "no room")
+    end)
+    assert.same({ "told refused", "end full" }, order)
+    assert.same({ { "warning", "at the end: no", "-" }, { "why", "the disk is full", "df says\n100 %" } },
+      { events(result, "note", "kind", "text", "details")[2], events(result, "note", "kind", "text", "details")[1] })
+    assert.same({ "the disk is full" }, result.events[#result.events].why)
+  end)
+
+  it("a run that only stops waiting for a person is at an end, too", function()
+    local reasons = {}
+    play(function(run)
+      run:at_end(function(message) reasons[#reasons + 1] = message.reason end)
+      run:gate { name = "Go", via = { { name = "nobody", ask = function() end, answer = function() end } } }
+    end, { no_wait = true })
+    assert.same({ "waiting.decision" }, reasons)
+  end)
+end)

@@ -25,6 +25,32 @@ function M.plain(run)
   }
 end
 
+---Why a run did not end well, as far as its last attempt found out.
+---@param book journal.Journal
+---@param id string
+---@return {text: string, details: string?}[]
+function M.reasons(book, id)
+  local list = {}
+  for _, event in ipairs(book:events(id)) do
+    if event.event == "run.started" then list = {} end
+    if event.event == "note" and event.kind == "why" then
+      list[#list + 1] = { text = event.text, details = event.details }
+    end
+  end
+  return list
+end
+
+---Prints them, each with what it was found by.
+---@param list {text: string, details: string?}[]
+function M.print_reasons(list)
+  local text = require "fairlead.faces.text"
+  if #list > 0 then print "\nWhy" end
+  for _, reason in ipairs(list) do
+    print("  " .. text.clean(reason.text))
+    for _, line in ipairs(reason.details and text.lines(reason.details) or {}) do print("    " .. line) end
+  end
+end
+
 ---A time as people here write it.
 ---@param at number unix seconds
 ---@return string

@@ -62,6 +62,7 @@ function M.main(options)
   if options.json then
     local plain = runs.plain(run)
     plain.entries = json.array(entries)
+    plain.why = json.array(runs.reasons(book, run.id))
     print(json.encode(plain, { sort_keys = true }))
     return 0
   end
@@ -79,6 +80,7 @@ function M.main(options)
   print ""
   print_tree(entries, run.state ~= "running")
   if run.error then line("\n%s%s", run.error.text, run.error.failed and (" (at %s)"):format(run.error.failed) or "") end
+  if run.error then runs.print_reasons(runs.reasons(book, run.id)) end
   if run.resumable then line("\n`fairlead resume %s` takes it up.", run.id) end
   return 0
 end

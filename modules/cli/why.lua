@@ -78,6 +78,7 @@ function M.main(options)
   if options.json then
     local plain = runs.plain(run)
     plain.waits_for = json.array(waits)
+    plain.why = json.array(runs.reasons(book, run.id))
     print(json.encode(plain, { sort_keys = true }))
     return 0
   end
@@ -85,6 +86,7 @@ function M.main(options)
   if run.error then
     print(text.clean(run.error.text))
     if run.error.failed then print(text.clean("  at " .. run.error.failed)) end
+    runs.print_reasons(runs.reasons(book, run.id))
   end
   if run.state == "running" or run.state == "waiting" or run.state == "interrupted" then
     for _, item in ipairs(waits) do print_item(item, clock.now()) end

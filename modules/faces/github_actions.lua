@@ -114,6 +114,8 @@ function M.page(model)
   local lines = { ("### %s: %s"):format(markdown(model.title), markdown(final.outcome)), "" }
   local function add(line) lines[#lines + 1] = line end
   if final.error then add(markdown(final.error)) add "" end
+  for _, reason in ipairs(final.why or {}) do add("- why: " .. markdown(reason)) end
+  if final.why then add "" end
   if #model.top > 0 then
     add "| Step | Outcome | Took |"
     add "|:-----|:--------|-----:|"

@@ -115,7 +115,8 @@ write["lock.released"] = function(face, event)
   return face:line(event.at, "unlocked", event.path, event.lock .. why)
 end
 
-local NOTES <const> = { say = "note", warning = "warning", fact = "fact", live = "live", notify = "told", prompt = "?" }
+local NOTES <const> = { say = "note", warning = "warning", fact = "fact", live = "live", notify = "told", prompt = "?",
+  why = "why" }
 
 write["note"] = function(face, event)
   local said = event.kind == "live" and summary.live_text(event.live) or event.text
@@ -124,6 +125,9 @@ write["note"] = function(face, event)
   local lines = {}
   for i, line in ipairs(text.lines(said)) do
     lines[i] = face:line(event.at, i == 1 and word or "", event.path, line)
+  end
+  for _, line in ipairs(event.details and text.lines(event.details) or {}) do
+    lines[#lines + 1] = face:line(event.at, "", event.path, "  " .. line)
   end
   return table.concat(lines, "\n")
 end

@@ -118,6 +118,9 @@ function M.lines(model, style, options)
     for _, line in ipairs(text.lines(M.error_text(final))) do add("  " .. line) end
   end
   if final.stopped then add("  " .. text.clean(final.stopped)) end
+  local reasons = {}
+  for i, reason in ipairs(final.why or {}) do reasons[i] = text.clean(reason) end
+  section("Why", reasons)
   local would = {}
   model:walk(function(node)
     if node.would then would[#would + 1] = style:path(text.clean(node.path)) .. ": " .. text.clean(node.would) end

@@ -115,7 +115,7 @@ end
 
 local NOTES <const> = {
   say = { " ", nil }, warning = { "!", "yellow" }, fact = { " ", nil }, live = { " ", "green" },
-  notify = { ">", "cyan" },
+  notify = { ">", "cyan" }, why = { "?", "yellow" },
 }
 
 -- What an event leaves above the tree.
@@ -125,6 +125,7 @@ local function remarks(face, event)
     local said = event.text
     if event.kind == "live" then said = "live: " .. summary.live_text(event.live) end
     if event.kind == "notify" then said = (event.sent and "told: " or "would tell: ") .. said end
+    if event.details then said = said .. "\n" .. event.details end
     return remark(face, sign, colour, said)
   elseif event.event == "gate.decided" then
     return remark(face, face.style.signs.gate, "cyan", ("%s: %s%s%s"):format(face.style:path(event.path),

@@ -137,7 +137,7 @@ end
 ---@param final table its last event
 function Recorder:ended(final)
   local failure = final.error and json.encode {
-    text = final.error, kind = final.kind, hint = final.hint, failed = final.failed,
+    text = final.error, kind = final.kind, hint = final.hint, failed = final.failed, why = final.why,
   }
   commit(self, function()
     self.journal.db:run([[UPDATE runs SET finished = ?, outcome = ?, reason = ?, exit_code = ?, error = ?, owner = NULL

@@ -1,4 +1,5 @@
 --- How a run ends: those who must know are told, then the last event is.
+local beside = require "fairlead.procedure.beside"
 local clock = require "fairlead.clock"
 local duration = require "fairlead.procedure.duration"
 local events = require "fairlead.procedure.events"
@@ -46,7 +47,7 @@ local function message(run, final)
     ending = true, text = text, run = run.id, procedure = run.procedure.name,
     outcome = final.outcome, reason = final.reason, exit_code = final.exit_code,
     error = run.error, failed = final.failed, not_done = final.not_done,
-    live = run.lives, facts = run.facts, elapsed = final.elapsed,
+    live = run.lives, facts = run.facts, why = run.reasons, elapsed = final.elapsed,
   }
 end
 
@@ -68,6 +69,7 @@ local function last_event(run)
     final.kind = run.error.kind
     final.file, final.line = place(run.error)
     final.not_done = json.array(not_done(run))
+    final.why = #run.reasons > 0 and json.array(value.copy(run.reasons)) or nil
   end
   return final
 end
@@ -83,6 +85,7 @@ function M.finish(run, err)
   end
   local _ <close> = setmetatable({}, { __close = function()
     if run.finished then return end
+    beside.stop(run)
     run.finished = clock.now()
     run.final = last_event(run)
     run.stream:emit(run.final)
@@ -92,10 +95,13 @@ function M.finish(run, err)
   end })
   if run.ending then return end
   run.ending = true
-  if run.dry or (err and err.kind == "resume.lost") then return end
+  if run.dry then return end
   local outcome = outcomes.of(err)
-  -- A run that waits for a person is neither over nor in trouble.
-  if err and err.kind:find "^waiting%." then return end
+  -- A run that waits for a person is neither over nor in trouble; of one that somebody else carries out now nobody is
+  -- told here.
+  if err and (err.kind == "resume.lost" or err.kind:find "^waiting%.") then
+    return beside.at_end(run, message(run, last_event(run)))
+  end
   if err and outcome ~= "waiting" then
     for _, handler in ipairs(run.failure_handlers) do
       local _, why = try(function() handler(err, run) end)
@@ -103,7 +109,9 @@ function M.finish(run, err)
     end
   end
   -- A good end is told once for ever, any other once for each attempt.
-  run:tell(message(run, last_event(run)), outcome == "done" and "@ended" or ("@ended#%d"):format(run.attempt), "")
+  local told = message(run, last_event(run))
+  run:tell(told, outcome == "done" and "@ended" or ("@ended#%d"):format(run.attempt), "")
+  beside.at_end(run, told)
 end
 
 return M

@@ -38,8 +38,9 @@ function Run.new(fields)
   run.waits = {} -- what each waiting node waits for
   run.completed = {} -- names of the top-level nodes that ended well
   run.held, run.taking = {}, {} -- locks by name: held, and being taken
-  run.facts, run.lives = {}, {}
-  run.notifiers, run.failure_handlers = {}, {}
+  run.facts, run.lives, run.reasons = {}, {}, {}
+  run.notifiers, run.failure_handlers, run.end_handlers = {}, {}, {}
+  run.background_tasks = {}
   run.root = nodes.root(run)
   return run
 end
@@ -48,6 +49,7 @@ require "fairlead.procedure.step".install(Run)
 require "fairlead.procedure.wait".install(Run)
 require "fairlead.procedure.gate".install(Run)
 require "fairlead.procedure.lock".install(Run)
+require "fairlead.procedure.beside".install(Run)
 
 ---@param event table
 ---@package
@@ -121,6 +123,16 @@ function Run:notify(message)
   self:tell(message, ("%s@notify#%d"):format(node.path, self.notices[node]), node.path)
 end
 
+---States why the run does not end well, as far as is known: the summary at the end lists it, and so does what is told of
+---the end. For handlers of run:on_failure, which find out.
+---@param text string one line
+---@param details string? what it was found by, on several lines
+function Run:because(text, details)
+  text = check_text(text, "run:because")
+  self.reasons[#self.reasons + 1] = text
+  self:emit { event = "note", kind = "why", text = text, details = details and check_text(details, "run:because") }
+end
+
 -- Tells one of those who registered, once: what was told before the run was interrupted is not told again. Where it was
 -- interrupted while telling, `again` says so: only the notifier can look whether the message got there.
 local function tell_one(run, notifier, message, key)
@@ -148,7 +160,8 @@ function Run:tell(message, id, path)
 end
 
 ---Registers somebody to tell: every run:notify{…}, and the end of the run:
----{ending=true, outcome=, reason=, exit_code=, error=, failed=path, not_done={names}, live={…}, facts={…}, text=}.
+---{ending=true, outcome=, reason=, exit_code=, error=, failed=path, not_done={names}, live={…}, facts={…}, why={…},
+---text=}.
 ---@param fn fun(message: table)
 function Run:notifier(fn)
   if type(fn) ~= "function" then error("run:notifier: function expected, got " .. type(fn), 2) end
