@@ -25,7 +25,7 @@ local people = { -- login on GitHub, id in Slack
   areviewer = "U04REVIEW",
 }
 
--- Who may say that production gets it. In Slack, by a reaction or a reply in the release's thread.
+-- Who may say that production gets it, and where they say it: in Slack, by a reaction or a reply in the release's thread.
 local by_an_admin = { by = { people = { "anadmin", "anotheradmin" } }, via = { "slack" } }
 
 local ORDER <const> = { "development", "staging", "production" }
@@ -62,6 +62,11 @@ local function domain(environment)
   return (environment == "production" and "" or environment .. ".") .. "planning.data.gov.uk"
 end
 
+local VERSION <const> = { path = "/health", field = "version" } -- where a site tells the commit that it was built from
+
+-- The workflow builds for all environments of a push in one run, each in a job of its own.
+local function job_of(environment) return ("publish (%s)"):format(environment) end
+
 local planning_data = {
   key = "planning-data",
   name = "Planning Data Platform",
@@ -73,10 +78,11 @@ local planning_data = {
   workflows = { tests = "test.yml", on_push = "publish.yml", by_hand = "publish.yml" },
   environments = environments(function(name)
     return {
-      arrives = name == "production" and "dispatch" or "push",
+      arrives = name == "production" and "dispatch" or "push", -- an admin starts production's build by hand
+      job = job_of(name),
       services = { blue_green_service("planning-data", name) },
       site = "https://www." .. domain(name),
-      version = { path = "/health", field = "version" }, -- where the site tells the commit that it was built from
+      version = VERSION,
       smoke_test = { -- what a person would look at: a path, and a text that must be on the page
         { path = "/", contains = "Planning Data" },
         { path = "/dataset", contains = "Datasets" },
@@ -92,4 +98,84 @@ local planning_data = {
   timeouts = timeouts,
 }
 
-return { planning_data = planning_data }
+local providers = {
+  key = "providers",
+  name = "Providers Service",
+  repository = "digital-land/submit",
+  main = "main",
+  required_checks = { "test / lint", "test / unit", "test / integration", "test / acceptance" },
+  approvals = 1,
+  merge_method = "merge",
+  -- base.yml calls test.yml on each push; on main it goes on to production and staging. featureDeploy.yml refuses
+  -- production.
+  workflows = { tests = "base.yml", on_push = "base.yml", by_hand = "featureDeploy.yml" },
+  environments = environments(function(name)
+    return {
+      arrives = "push",
+      job = name ~= "development" and name or nil,
+      services = { blue_green_service("submit", name) },
+      site = "https://check." .. domain(name),
+      version = VERSION,
+      smoke_test = {
+        { path = "/", contains = "Check planning and housing data" },
+        { path = "/health", contains = "ok" },
+        { site = "https://provide." .. domain(name), path = "/", contains = "Provide planning and housing data" },
+      },
+      -- Production's job waits until one of its GitHub environment's reviewers lets it go on.
+      approval = name == "production" and { by = { github_teams = { "providers-admins" } }, via = { "github" } } or nil,
+    }
+  end),
+  people = people,
+  channel = "planning-data-platform",
+  infrastructure_channel = "planning-data-infrastructure",
+  timeouts = timeouts,
+}
+
+-- Both images carry the tags <short sha> and main; the services run whatever main names when they are told to deploy.
+local function rolling_service(name, environment)
+  return {
+    name = name,
+    cluster = environment .. "-cluster",
+    service = ("%s-pub-async-%s"):format(environment, name),
+    image = name,
+    deploys = "rolling",
+  }
+end
+
+local async_processor = {
+  key = "async-processor",
+  name = "Async Processor API",
+  repository = "digital-land/async-request-backend",
+  main = "main",
+  required_checks = { "unit tests", "integration tests" },
+  approvals = 1,
+  merge_method = "squash",
+  workflows = { tests = "test.yml", on_push = "publish.yml", by_hand = "publish.yml" },
+  environments = environments(function(name)
+    return {
+      arrives = name == "production" and "dispatch" or "push",
+      job = job_of(name),
+      services = { rolling_service("request-api", name), rolling_service("request-processor", name) },
+      site = ("https://async-request-api.%s"):format(domain(name)), -- not public: seen from the office's network
+      version = VERSION,
+      smoke_test = {
+        { path = "/health", contains = "ok" },
+        { -- a message through the queue, and its result
+          queue = name .. "-request-queue",
+          message = { type = "check_url", url = "https://www.planning.data.gov.uk/health" },
+          result = { queue = name .. "-result-queue" },
+          within = 5 * MINUTE,
+        },
+      },
+      approval = name == "production"
+        and { by = { slack_groups = { "async-admins" } }, via = { "slack", "terminal" } } or nil,
+    }
+  end),
+  people = people,
+  migrations = "request-api/migrations",
+  channel = "planning-data-platform",
+  infrastructure_channel = "planning-data-infrastructure",
+  timeouts = timeouts,
+}
+
+return { planning_data = planning_data, providers = providers, async_processor = async_processor }

@@ -1,5 +1,5 @@
---- The procedures of a project: the scripts of one folder. `fairlead live`, `rollback` and others speak of applications;
---- an application's name there is its script's name.
+--- The procedures of a project: the scripts of one folder. `fairlead live`, `rollback` and others speak of
+--- applications; an application's name there is its script's name.
 local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local lfs = require "lfs"
@@ -67,7 +67,8 @@ local function load(folder, key)
   return { key = key, path = path, procedure = procedure.load(path) }
 end
 
----All procedures of a project, by name. One that cannot be loaded fails: what is left out in silence is missed too late.
+---All procedures of a project, by name. One that cannot be loaded fails: what is left out in silence is missed too
+---late.
 ---@async
 ---@param folder? string
 ---@return cli.project.Entry[]

@@ -1,0 +1,38 @@
+#!/usr/bin/env fairlead
+--- Releases the Providers Service: check.planning.data.gov.uk and provide.planning.data.gov.uk. The merge starts the jobs of
+--- staging and of production; the one of production waits for a reviewer of its GitHub environment.
+local procedure = require "fairlead.procedure"
+local release = require "release"
+local settings = require "settings"
+
+return procedure.new {
+  name = "providers",
+  summary = "release the Providers Service from a branch to production",
+  plan = { "Pull request", "Tests", "Development", "Review", "Merge", "Staging", "Approval", "Production" },
+  rehearsal = function() return require("rehearsal").providers() end,
+
+  parameters = {
+    title = { help = "title of the pull request, where there is none yet; default: the last commit's" },
+    development = { type = "boolean", default = true, help = "try the change in the development environment first" },
+    sites = { help = "where the sites are, if not in public: http://127.0.0.1:8080/sites/{host}" },
+  },
+
+  run = function(run, parameters)
+    local this = release.new(run, settings.providers, { sites = parameters.sites })
+
+    local change = this:open_pull_request { title = parameters.title }
+    this:pass_tests(change)
+
+    if parameters.development then
+      this:try_in("development", change)
+    end
+
+    this:get_reviewed(change)
+    this:merge(change)
+
+    this:go_live("staging", change)
+
+    this:get_approved(change, { after = "staging", before = "production" })
+    this:promote("production", change)
+  end,
+}
