@@ -25,7 +25,7 @@ local people = { -- login on GitHub, id in Slack
   areviewer = "U04REVIEW",
 }
 
--- Who may say that production gets it, and where they say it: in Slack, by a reaction or a reply in the release's thread.
+-- Who may say that production gets it, and where: in Slack, by a reaction or a reply in the release's thread.
 local by_an_admin = { by = { people = { "anadmin", "anotheradmin" } }, via = { "slack" } }
 
 local ORDER <const> = { "development", "staging", "production" }
