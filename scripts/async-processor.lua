@@ -1,6 +1,7 @@
 #!/usr/bin/env fairlead
---- Releases the Async Processor API, which takes requests from a queue and works on them: two images, two services, updated
---- one task after the other. Nobody can look at it, so a message is sent through its queue and its result awaited.
+--- Releases the Async Processor API, which takes requests from a queue and works on them: two images, two services,
+--- updated one task after the other. Nobody can look at it, so a message is sent through its queue and its result
+--- awaited.
 local procedure = require "fairlead.procedure"
 local release = require "release"
 local settings = require "settings"

@@ -1,6 +1,6 @@
 #!/usr/bin/env fairlead
---- Releases the Providers Service: check.planning.data.gov.uk and provide.planning.data.gov.uk. The merge starts the jobs of
---- staging and of production; the one of production waits for a reviewer of its GitHub environment.
+--- Releases the Providers Service: check.planning.data.gov.uk and provide.planning.data.gov.uk. The merge starts the
+--- jobs of staging and of production; the one of production waits for a reviewer of its GitHub environment.
 local procedure = require "fairlead.procedure"
 local release = require "release"
 local settings = require "settings"

@@ -22,6 +22,7 @@ local people = { -- login on GitHub, id in Slack
   anadmin = "U02ADMIN",
   anotheradmin = "U03ADMIN",
   adeveloper = "U01DEV",
+  anotherdeveloper = "U05DEV",
   areviewer = "U04REVIEW",
 }
 
