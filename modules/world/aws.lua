@@ -16,13 +16,18 @@ local xml = require "fairlead.world.aws.xml"
 
 local M = {}
 
---- By name as in a credential scope.
+--- By the name of its part.
 local SERVICES <const> = {}
+--- By name as in a credential scope, which is also how their hosts begin.
+local BY_SIGNING <const> = {}
 --- By the prefix of X-Amz-Target.
 local TARGETS <const> = {}
-for _, name in ipairs { "codedeploy", "dynamodb", "ecr", "ecs", "logs", "secretsmanager", "sqs", "ssm", "sts" } do
+for _, name in ipairs {
+  "cloudwatch", "codedeploy", "dynamodb", "ecr", "ecs", "elbv2", "logs", "secretsmanager", "sqs", "ssm", "sts",
+} do
   local service = require("fairlead.world.aws." .. name)
   SERVICES[name] = service
+  BY_SIGNING[service.signing_name] = service
   if service.target then
     TARGETS[service.target] = service
   end
@@ -133,7 +138,7 @@ local function find_operation(request)
   -- Query: what the host or the credential scope says, and Action in the form.
   local scope = (request.header "authorization" or ""):match "Credential=[^/]+/%d+/[^/]+/([^/]+)/"
   local host = request.host:match "^([%a]+)%.[%w%-.]*amazonaws%.com$"
-  local service = SERVICES[host or scope]
+  local service = BY_SIGNING[host or scope]
   if service and service.query then
     return service, message.form(request.body).Action or request.query.Action, "query"
   end

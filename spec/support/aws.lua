@@ -1,9 +1,12 @@
 --- For specs of the simulated AWS: a fixture, and calls signed like a client's.
+local clients = require "fairlead.aws"
 local clock = require "fairlead.clock"
+local http = require "fairlead.http"
 local json = require "fairlead.json"
 local message = require "fairlead.world.message"
 local sigv4 = require "fairlead.sigv4"
 local small_world = require "spec.support.world"
+local variables = require "fairlead.environment"
 local world = require "fairlead.world"
 
 local M = {}
@@ -135,6 +138,15 @@ function M.call(w, service, operation, input)
     error(("%s.%s: %d %s"):format(service, operation, answer.status, json.encode(answer.body)), 2)
   end
   return answer.body
+end
+
+--- Calls `body(session)` with the world in the network's place and the real clients' session: on a virtual clock.
+---@param w fairlead.world.World
+---@param body async fun(session: fairlead.aws.Session): ...
+function M.with_clients(w, body)
+  return variables.with({ ["AWS_*"] = false }, http.with_transport, w:transport(), function()
+    return body(clients.session { region = "eu-west-2", credentials = w.fixture.aws })
+  end)
 end
 
 M.SHA = "ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12"

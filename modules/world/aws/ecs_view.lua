@@ -150,7 +150,9 @@ local function container(task, held)
     exitCode = task.last_status == "STOPPED" and held.exit_code or nil,
     reason = held.reason,
     healthStatus = task.health,
-    networkInterfaces = json.array {},
+    networkInterfaces = json.array {
+      { attachmentId = held.runtime_id:sub(1, 8), privateIpv4Address = tasks.address(task) },
+    },
   }
 end
 

@@ -1,6 +1,7 @@
 --- The life of ECS tasks: PROVISIONING, PENDING, RUNNING, healthy; and DEACTIVATING, STOPPING, DEPROVISIONING, STOPPED.
 ---
 --- Sources: Amazon ECS Developer Guide, "Amazon ECS task lifecycle" and "Viewing Amazon ECS stopped task errors".
+local digest = require "fairlead.digest"
 local ecr = require "fairlead.world.aws.ecr"
 local logs = require "fairlead.world.aws.logs"
 
@@ -22,6 +23,8 @@ M.KEPT = 3600
 ---@field created_at number
 ---@field stop_code string?
 ---@field stopped_reason string?
+---@field failed_checks integer? health checks that it has failed
+---@field failing_since number? when it failed the first
 
 --- Adds to a service's events; the newest 100 are kept (ECS Developer Guide, "Service event messages").
 ---@param aws fairlead.world.AWS
@@ -41,6 +44,15 @@ function M.event(aws, service, text)
     text = ("(service %s) %s"):format(service.name, text),
   })
   service.events[101] = nil
+end
+
+--- A task's address in its network.
+---@param task fairlead.world.aws.Task
+---@return string
+function M.address(task)
+  local digits = digest.sha256(task.id)
+  local function byte(i) return tonumber(digits:sub(2 * i - 1, 2 * i), 16) end
+  return ("10.%d.%d.%d"):format(byte(1) % 4, byte(2), byte(3) % 250 + 4)
 end
 
 ---@param task fairlead.world.aws.Task
@@ -124,6 +136,7 @@ local function fail(aws, task)
   local environment = task.service.environment
   if environment.failure == "exit" then
     later(aws, task, aws.draws:between(3, 8), function()
+      task.failing_since = aws.w.now
       write(aws, task, "error: cannot start: a required setting has no value")
       M.stop(aws, task, {
         code = "EssentialContainerExited",
@@ -137,6 +150,7 @@ local function fail(aws, task)
   local function check(n)
     later(aws, task, environment.health_seconds / checks, function()
       write(aws, task, ('"GET %s HTTP/1.1" 500'):format(environment.health_path))
+      task.failed_checks, task.failing_since = n, task.failing_since or aws.w.now
       if n < checks then
         return check(n + 1)
       end
