@@ -7,7 +7,7 @@
 local Approval = require "fairlead.github.approval"
 local Client = require "fairlead.github.client"
 
-for _, part in ipairs { "pulls", "checks", "actions", "rules" } do
+for _, part in ipairs { "pulls", "checks", "actions", "rules", "deployments", "history" } do
   for name, method in pairs(require("fairlead.github." .. part)) do
     Client[name] = method
   end

@@ -39,8 +39,9 @@ end
 local function as_run(row)
   local run = {
     id = row.id, number = row.number, procedure = row.procedure, summary = row.summary, mode = row.mode,
-    script = row.script, command = row.command, sha256 = row.sha256, commit = row.git_commit, parameters = decode(row.parameters),
-    directory = row.directory, user = row.user, host = row.host, began = row.began, finished = row.finished,
+    script = row.script, command = row.command, sha256 = row.sha256, commit = row.git_commit,
+    parameters = decode(row.parameters), directory = row.directory, user = row.user, host = row.host,
+    began = row.began, finished = row.finished,
     outcome = row.outcome, reason = row.reason, exit_code = row.exit_code, error = decode(row.error),
     attempts = row.attempts, owner = decode(row.owner), token = row.token,
   }

@@ -388,7 +388,16 @@ local function add_commits(github, router)
     for _, commit in ipairs(ahead) do
       table.insert(commits, 1, s:commit(commit))
     end
-    for i, file in ipairs(common and common ~= head.sha and repo:files(common, head.sha) or {}) do
+    -- "Compare two commits": the oldest first; files with the first page only, 300 at most.
+    local headers
+    if call.query.per_page or call.query.page then
+      commits, headers = github:page(call, commits)
+    else
+      commits = json.array(table.move(commits, 1, math.min(#commits, 250), 1, {}))
+    end
+    local first = (tonumber(call.query.page) or 1) == 1
+    for i, file in ipairs(first and common and common ~= head.sha and repo:files(common, head.sha) or {}) do
+      if i > 300 then break end
       files[i] = s:file(file, head.sha)
     end
     local page = s:page(("/compare/%s...%s"):format(from, to))
@@ -404,9 +413,9 @@ local function add_commits(github, router)
       ahead_by = #ahead,
       behind_by = #behind,
       total_commits = #ahead,
-      commits = json.array(commits),
+      commits = commits,
       files = json.array(files),
-    }
+    }, headers
   end)
 
   router:add("GET /repos/{owner}/{repo}/contents/{path+}", "contents:read", function(call)
