@@ -4,6 +4,7 @@
 --- queued, run and complete; a job for a protected environment waits for one of its reviewers.
 --- Sources: GitHub Docs, "Events that trigger workflows", "Reviewing deployments", "Using jobs in a workflow".
 local sorted = require "fairlead.sorted"
+local workflows = require "fairlead.world.github.workflows"
 
 local M = {}
 
@@ -17,6 +18,8 @@ Actions.__index = Actions
 --- Seconds from a push to its runs' appearance; from a job's appearance to its start.
 local ATTACH <const> = { low = 2, high = 7 }
 local QUEUE <const> = { low = 2, high = 9 }
+--- When a job that calls ECS has pushed its images: the part of its time that has passed then.
+local PUSHED <const> = 0.9
 
 ---@param github fairlead.world.GitHub
 ---@return fairlead.world.Actions
@@ -25,23 +28,13 @@ function M.new(github)
     github = github,
     world = github.world,
     random = github.world:stream("actions"),
-    workflows = {},
+    workflows = workflows.read(github.fixture.workflows),
     runs = {},
     by_id = {},
     jobs_by_id = {},
     environments = {},
     numbers = {},
   }, Actions)
-  for file, given in sorted(github.fixture.workflows) do
-    table.insert(self.workflows, {
-      id = 1018900 + #self.workflows,
-      file = file,
-      name = given.name or file,
-      on = given.on or {},
-      jobs = given.jobs or {},
-      environments_on_push = given.environments_on_push or {},
-    })
-  end
   for name, given in sorted(github.fixture.environments) do
     self.environments[name] = {
       id = github:new_id(),
@@ -66,23 +59,6 @@ function Actions:workflow(name)
   return nil
 end
 
---- Whether an event's filter takes a branch. Filters are true or {branches = {glob, …}}.
-local function takes(filter, branch)
-  if not filter then
-    return false
-  elseif filter == true or not filter.branches then
-    return true
-  end
-  for _, glob in ipairs(filter.branches) do
-    local pattern = glob:gsub("[%-%.%+%?%%%^%$%(%)%[%]]", "%%%0")
-    pattern = pattern:gsub("%*%*", "\0"):gsub("%*", "[^/]*"):gsub("%z", ".*")
-    if branch:match("^" .. pattern .. "$") then
-      return true
-    end
-  end
-  return false
-end
-
 local function attach_delay(self)
   return self.random:between(ATTACH.low, ATTACH.high) + (self.world.scenario.attach_delay or 0)
 end
@@ -94,7 +70,7 @@ end
 function Actions:branch_pushed(branch, sha, login)
   self.world:after(attach_delay(self), function()
     for _, workflow in ipairs(self.workflows) do
-      if takes(workflow.on.push, branch) then
+      if workflows.takes(workflow.on.push, branch) then
         self:start(workflow, { event = "push", branch = branch, sha = sha, actor = login })
       end
     end
@@ -111,7 +87,7 @@ function Actions:pull_changed(pull, login)
   local sha = pull.head_sha
   self.world:after(attach_delay(self), function()
     for _, workflow in ipairs(self.workflows) do
-      if takes(workflow.on.pull_request, pull.base) then
+      if workflows.takes(workflow.on.pull_request, pull.base) then
         local trigger = { event = "pull_request", branch = pull.head, sha = sha, actor = login, title = pull.title }
         self:start(workflow, trigger)
       end
@@ -164,39 +140,25 @@ function Actions:start(workflow, trigger)
   return run
 end
 
---- What a job of a workflow waits for: what it names, or by default, for a job that publishes, all that do not.
-local function needs_of(workflow, spec)
-  if spec.needs then
-    return spec.needs
-  end
-  local needs = {}
-  if spec.publishes or spec.for_each then
-    for _, other in ipairs(workflow.jobs) do
-      if not other.publishes and not other.for_each then
-        needs[#needs + 1] = other.name
-      end
+local function has_jobs(run, spec)
+  for _, job in ipairs(run.jobs) do
+    if job.spec == spec then
+      return true
     end
   end
-  return needs
+  return false
 end
 
---- The environments for which a job is carried out, or one "false": once, for none.
-local function places_of(run, spec)
-  if spec.for_each ~= "environment" then
-    return { spec.environment or false }
-  end
-  local chosen = run.inputs.environment
-  if chosen then
-    return { chosen }
-  end
-  return run.workflow.environments_on_push
-end
-
---- Whether all jobs of a name have ended, and how: nil while not, else "success" or another conclusion.
+--- How all jobs of a name, or of the reusable workflow that it calls, have ended: nil while not all have.
 local function outcome_of(run, name)
   local outcome
+  for _, spec in ipairs(run.workflow.jobs) do
+    if (spec.name == name or spec.group == name) and not has_jobs(run, spec) then
+      return nil
+    end
+  end
   for _, job in ipairs(run.jobs) do
-    if job.spec.name == name then
+    if job.spec.name == name or job.spec.group == name then
       if job.status ~= "completed" then
         return nil
       elseif job.conclusion ~= "success" then
@@ -209,15 +171,6 @@ local function outcome_of(run, name)
   return outcome
 end
 
-local function has_jobs(run, spec)
-  for _, job in ipairs(run.jobs) do
-    if job.spec == spec then
-      return true
-    end
-  end
-  return false
-end
-
 --- Makes the jobs that have become due, and ends the run when there is nothing left to do.
 ---@param run table
 function Actions:advance(run)
@@ -226,8 +179,9 @@ function Actions:advance(run)
     again = false
     for _, spec in ipairs(run.workflow.jobs) do
       if not has_jobs(run, spec) and run.status ~= "completed" then
-        local ready, skipped = true, false
-        for _, need in ipairs(needs_of(run.workflow, spec)) do
+        local ready = true
+        local skipped = spec.branches ~= nil and not workflows.takes(spec, run.branch)
+        for _, need in ipairs(workflows.needs(run.workflow, spec)) do
           local outcome = outcome_of(run, need)
           if not outcome then
             ready = false
@@ -236,7 +190,7 @@ function Actions:advance(run)
           end
         end
         if ready then
-          for _, place in ipairs(places_of(run, spec)) do
+          for _, place in ipairs(workflows.places(run, spec)) do
             self:add_job(run, spec, place or nil, skipped or run.cancelled)
           end
           again = again or skipped or run.cancelled
@@ -280,6 +234,18 @@ function Actions:add_job(run, spec, place, skipped)
   end
 end
 
+--- Pushes the images that a job has built, or calls ECS for the services that are to take them.
+local function release(self, job, what)
+  local run = job.run
+  self.world:emit(what, {
+    environment = job.environment,
+    sha = run.sha,
+    short_sha = run.sha:sub(1, 7),
+    at = self.world.now,
+    run_id = run.id,
+  })
+end
+
 --- Lets a job start soon.
 ---@param job table
 function Actions:queue_job(job)
@@ -290,33 +256,35 @@ function Actions:queue_job(job)
     self.github.deployments:follow_job(job, "in_progress")
     local seconds = (job.spec.seconds or 60) * self.random:between(0.9, 1.15) * (self.world.scenario.slower or 1)
     self:settle_run(job.run)
+    local conclusion = self:conclusion_of(job)
     job.event = self.world:after(seconds, function()
-      self:end_job(job, self:conclusion_of(job))
+      self:end_job(job, conclusion)
     end)
+    if job.spec.publishes and job.spec.redeploys and conclusion == "success" then
+      self.world:after(seconds * PUSHED, function()
+        if job.status == "in_progress" then
+          release(self, job, "publish")
+        end
+      end)
+    end
   end)
   self:settle_run(job.run)
-end
-
---- Whether a workflow tests pull requests, as opposed to publishing what was merged.
-local function tests_pull_requests(workflow)
-  for _, spec in ipairs(workflow.jobs) do
-    if spec.publishes then
-      return false
-    end
-  end
-  return true
 end
 
 --- How a job ends, by the scenario: what fails are the tests of branches other than the default one.
 ---@param job table
 ---@return string
 function Actions:conclusion_of(job)
-  local failing = self.world.scenario.failing_checks
-  local run = job.run
-  if failing and run.branch ~= self.github.fixture.default_branch and tests_pull_requests(run.workflow) then
-    local jobs = run.workflow.jobs
-    if failing[job.spec.name] or (failing["*"] and job.spec == jobs[#jobs]) then
-      return "failure"
+  local failing, run = self.world.scenario.failing_checks, job.run
+  if
+    failing
+    and run.branch ~= self.github.fixture.default_branch
+    and run.event ~= "workflow_dispatch"
+    and workflows.is_test(job.spec)
+  then
+    local how = failing[job.spec.name] or (job.spec == workflows.last_test(run.workflow) and failing["*"])
+    if how then
+      return how == true and "failure" or how
     end
   end
   return job.spec.conclusion or "success"
@@ -328,14 +296,10 @@ function Actions:end_job(job, conclusion)
   local run = job.run
   job.status, job.conclusion, job.completed = "completed", conclusion, self.world.now
   self.github.deployments:follow_job(job, conclusion == "success" and "success" or "failure")
-  if job.spec.publishes and conclusion == "success" then
-    self.world:publish {
-      environment = job.environment,
-      sha = run.sha,
-      short_sha = run.sha:sub(1, 7),
-      at = self.world.now,
-      run_id = run.id,
-    }
+  if conclusion == "success" and job.spec.redeploys then
+    release(self, job, "redeploy") -- the job's last step; its images came before
+  elseif conclusion == "success" and job.spec.publishes then
+    release(self, job, "publish")
   end
   self:advance(run)
   self.world:emit("check_completed", { sha = run.sha, name = job.name, conclusion = conclusion, run = run })

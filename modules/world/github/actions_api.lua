@@ -1,4 +1,5 @@
 --- The REST routes of workflows, their runs and jobs, deployments that wait for a person, and environments.
+local job_log = require "fairlead.world.github.job_log"
 local json = require "fairlead.json"
 local deployment_shape = require("fairlead.world.github.deployments").shape
 local waiting_jobs = require("fairlead.world.github.actions").waiting
@@ -238,10 +239,7 @@ local function add_runs(github, router)
     if not job.completed then
       refusal.not_found()
     end
-    local stamp = os.date("!%Y-%m-%dT%H:%M:%S", math.floor(job.completed)) .. ".0000000Z"
-    local verdict = job.conclusion == "failure" and "##[error]Process completed with exit code 1."
-      or "Cleaning up orphan processes"
-    return 200, ("%s Job name: %s\n%s %s\n"):format(stamp, job.name, stamp, verdict)
+    return 200, job_log.text(job)
   end)
 end
 

@@ -8,7 +8,7 @@ local json = require "fairlead.json"
 local objects = require "fairlead.world.github.objects"
 local refusal = require "fairlead.world.github.refusal"
 local repository = require "fairlead.world.repository"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 
 local M = {}
 

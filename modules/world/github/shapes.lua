@@ -1,4 +1,5 @@
 --- What the simulated GitHub's answers look like: the field names of GitHub's OpenAPI description.
+local job_log = require "fairlead.world.github.job_log"
 local json = require "fairlead.json"
 local sorted = require "fairlead.sorted"
 
@@ -395,24 +396,43 @@ function Shapes:run(run)
     head_commit = self:commit_reference(run.sha),
     repository = self:repository_short(),
     head_repository = self:repository_short(),
-    referenced_workflows = json.array {},
+    referenced_workflows = json.array(self:referenced_workflows(run)),
   }
+end
+
+--- The reusable workflows that a run's workflow calls, at the run's own commit.
+---@param run table
+---@return table[]
+function Shapes:referenced_workflows(run)
+  local list, seen = {}, {}
+  for _, job in ipairs(run.workflow.calls or {}) do
+    if job.uses and not seen[job.uses] then
+      seen[job.uses] = true
+      list[#list + 1] = {
+        path = ("%s/%s/.github/workflows/%s@refs/heads/%s"):format(self.github.owner, self.github.name, job.uses,
+          run.branch),
+        sha = run.sha,
+        ref = "refs/heads/" .. run.branch,
+      }
+    end
+  end
+  return list
 end
 
 ---@param job table
 ---@return table
 function Shapes:job(job)
   local run = job.run
-  local done = job.status == "completed"
   local steps = {}
-  if job.started then
-    steps[1] = {
-      name = job.name,
-      number = 1,
-      status = done and "completed" or "in_progress",
-      conclusion = done and job.conclusion or json.null,
-      started_at = M.time(job.started),
-      completed_at = M.time(job.completed),
+  for i, step in ipairs(job_log.steps(job)) do
+    local lasted = (job.completed or job.started) - job.started
+    steps[i] = {
+      name = step.name,
+      number = i,
+      status = step.conclusion and "completed" or "in_progress",
+      conclusion = or_null(step.conclusion),
+      started_at = M.time(job.started + lasted * step.from),
+      completed_at = step.to and M.time(job.started + lasted * step.to) or json.null,
     }
   end
   return {
