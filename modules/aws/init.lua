@@ -6,6 +6,7 @@
 local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 
+local Approval = require "fairlead.aws.approval"
 local Client = require "fairlead.aws.client"
 local credentials = require "fairlead.aws.credentials"
 local profile = require "fairlead.aws.profile"
@@ -111,6 +112,13 @@ function M.session(options)
     options = options, clock_offset = 0,
     profile = options.profile or environment.get "AWS_PROFILE" or environment.get "AWS_DEFAULT_PROFILE" or "default",
   }, Session)
+end
+
+--- A gate's channel that goes by a manual approval of CodePipeline, and hands on to it what was decided elsewhere.
+---@param options fairlead.aws.ApprovalOptions
+---@return fairlead.aws.Approval channel
+function M.approval(options)
+  return Approval.new(options)
 end
 
 return M
