@@ -101,6 +101,7 @@ describe("a blue-green deployment", function()
       end)
       local blue = service(w).taskSets[1]
       publish(w)
+      clock.sleep(20)
       local seen = watch(w, 900, 5, function()
         local deployment = newest(w)
         local sets = service(w).taskSets
@@ -111,7 +112,7 @@ describe("a blue-green deployment", function()
         return ("%s %s %d"):format(deployment.status, table.concat(weights, "/"), #sets)
       end)
       assert.same({
-        "Succeeded 100 1", "InProgress 100/0 2", "InProgress 80/20 2", "Baking 0/100 2", "Succeeded 0/100 1",
+        "InProgress 100/0 2", "InProgress 80/20 2", "Baking 0/100 2", "Succeeded 0/100 1",
       }, seen)
       assert.same({
         "started", "replacement service running", "replacement service accepting 20% traffic",
@@ -414,19 +415,19 @@ describe("a service whose deployments ECS controls", function()
           failed = deployment.id == mine and math.max(failed, deployment.failedTasks) or failed
         end
       end)
-      assert.equal(2, failed) -- the third failure opens the breaker
+      assert.equal(3, failed) -- the third failure opens the breaker
       assert.not_equal(mine, primary(w).id)
       assert.equal("COMPLETED", primary(w).rolloutState)
       assert.equal(1, #service(w, "worker-cluster", "worker-api").deployments)
       assert.equal(before, w.aws:live("worker").sha)
       local list = aws.call(w, "ecs", "ListServiceDeployments", { cluster = "worker-cluster", service = "worker-api" })
-      assert.equal("ROLLBACK_SUCCESSFUL", list.serviceDeployments[2].status)
+      assert.equal("ROLLBACK_SUCCESSFUL", list.serviceDeployments[1].status)
     end)
   end)
 
   it("without a breaker stays in progress for ever", function()
     local function change(fixture)
-      fixture.aws.environments.worker.breaker = nil
+      fixture.aws.environments.worker.breaker = false
     end
     aws.rehearse(function()
       local w = aws.world { change = change }

@@ -6,6 +6,7 @@
 ---
 --- Sources: botocore's service models (protocols, target prefixes, error codes); AWS JSON 1.0 and 1.1 and AWS query
 --- protocol in Smithy's documentation.
+local arrivals = require "fairlead.world.aws.arrivals"
 local call_of = require "fairlead.world.aws.call"
 local environments = require "fairlead.world.aws.environments"
 local json = require "fairlead.json"
@@ -104,7 +105,9 @@ end
 
 --- What takes an environment's traffic now, and what does not any more.
 ---@param environment string
----@return {sha: string?, short_sha: string?, digest: string?, deployment: string?, weights: table[]}
+---@return {sha: string?, short_sha: string?, digest: string?, deployment: string?, weights: table[],
+--- services: table<string, table>} live of the first service, its `sha` only if all services run the same; each in
+--- `services`
 function Aws:live(environment)
   return environments.live(self, environment)
 end
@@ -114,7 +117,7 @@ end
 ---@param image fairlead.world.aws.Image
 ---@param tags string[]
 function Aws:image_arrived(repository, image, tags)
-  environments.image_arrived(self, repository, image, tags)
+  arrivals.image_arrived(self, repository, image, tags)
 end
 
 local function request_id(self)

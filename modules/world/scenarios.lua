@@ -14,7 +14,9 @@ local M = {}
 ---@field nobody_reviews boolean?
 ---@field old_dispatch boolean? a dispatch answers as older servers do: it names no run
 ---@field image_delay number? seconds between a publish job's push and the image's appearance in the registry
----@field rolls_back table<string, boolean>? environments whose deployment fails its health checks
+---@field rolls_back table<string, boolean|string>? environments whose deployment fails its health checks; a text:
+--- only that of services in whose name it occurs
+---@field rolling_fails table<string, boolean|string>? the same, but only where ECS itself deploys
 ---@field smoke_fails table<string, boolean>? environments whose site answers wrongly with the new version
 ---@field admin_refuses boolean?
 ---@field faults {rate: number, kinds: string[], writes: boolean}? what the network does to requests
@@ -64,6 +66,11 @@ M.list = {
     name = "production-rolls-back",
     text = "production's new tasks fail their health checks, and CodeDeploy rolls back",
     rolls_back = { production = true },
+  },
+  {
+    name = "rolling-update-rolls-back",
+    text = "staging's rolling update fails, ECS's circuit breaker takes it back, and ECS says \"stable\" again",
+    rolling_fails = { staging = true },
   },
   { name = "admin-refuses", text = "the admin refuses the production deployment", admin_refuses = true },
   {

@@ -64,6 +64,7 @@ function M.fixture()
             { repository = "worker-api", tags = { "<short sha>", "main" }, reference = "latest", moving_tag = "main" },
           },
           deploys = "ecs",
+          workflow_updates = false,
           tasks = 2,
           health_seconds = 20,
           breaker = { enable = true, rollback = true },

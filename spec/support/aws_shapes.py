@@ -14,6 +14,8 @@ MODELS = {}
 # Members that the services have had since Debian 12's models were made, with the model that has them.
 NEWER = {
     ("ecs", "Service", "currentServiceDeployment"),  # botocore 1.35.78 and later
+    ("ecs", "Service", "currentServiceRevisions"),
+    ("ecs", "DeploymentConfiguration", "strategy"),
 }
 
 

@@ -84,6 +84,18 @@ function M.find_digest(repository, image_digest)
   end
 end
 
+--- Takes an image out of a repository, as a lifecycle policy does. What runs goes on running; nothing new can pull it.
+---@param repository fairlead.world.aws.Repository
+---@param image fairlead.world.aws.Image
+function M.remove(repository, image)
+  for i, held in ipairs(repository.images) do
+    if held == image then
+      table.remove(repository.images, i)
+      return
+    end
+  end
+end
+
 --- The image that a task definition's text names ("<uri>:<tag>" or "<uri>@<digest>"), as it is now.
 ---@param store table
 ---@param text string

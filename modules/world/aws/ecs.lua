@@ -1,9 +1,10 @@
---- Amazon ECS: clusters, services and task definitions as state, and the operations that read and change them. What
---- tasks do is in tasks.lua, the ECS controller's deployments are in rolling.lua, CodeDeploy's in bluegreen.lua.
+--- Amazon ECS: clusters, services and task definitions as state, and the operations that read them. What tasks do is in
+--- tasks.lua; the ECS controller's deployments are in rolling.lua and shifting.lua, CodeDeploy's in bluegreen.lua; the
+--- operations that register and deploy are in ecs_definitions.lua and ecs_deploying.lua.
 ---
 --- Source of shapes, codes and messages: botocore's model ecs/2014-11-13.
 local json = require "fairlead.json"
-local rolling = require "fairlead.world.aws.rolling"
+local records = require "fairlead.world.aws.service_deployments"
 local sorted = require "fairlead.sorted"
 local tasks = require "fairlead.world.aws.tasks"
 local view = require "fairlead.world.aws.ecs_view"
@@ -26,11 +27,16 @@ local M = {
 ---@field desired integer
 ---@field tasks fairlead.world.aws.Task[]
 ---@field task_sets table[] of CodeDeploy's deployments; the first serves or served first
----@field deployments fairlead.world.aws.Deployment[] the newest first
----@field history fairlead.world.aws.Deployment[] all service deployments, the newest first
+---@field strategy "ROLLING"|"BLUE_GREEN"|"CANARY"|"LINEAR" how the ECS controller deploys
+---@field deployments fairlead.world.aws.Deployment[] of the ECS controller, the newest first
+---@field history fairlead.world.aws.ServiceDeployment[] the newest first
+---@field revisions fairlead.world.aws.Revision[]
+---@field last_completed fairlead.world.aws.Deployment? what a rollback goes back to
+---@field load_balanced boolean
+---@field hooks table[] lifecycle hooks of its deployments
 ---@field events {id: string, at: number, text: string}[] the newest first
 ---@field target_groups string[] ARNs, blue and green
----@field breaker {enable: boolean, rollback: boolean}?
+---@field breaker {enable: boolean, rollback: boolean, thresholdConfiguration: table?, resetOnHealthyTask: boolean?}?
 
 ---@class fairlead.world.aws.TaskDefinition
 ---@field arn string
@@ -38,6 +44,7 @@ local M = {
 ---@field revision integer
 ---@field containers {name: string, image: string}[]
 ---@field registered_at number
+---@field deregistered_at number?
 
 function M.store()
   return { clusters = {}, families = {} }
@@ -72,7 +79,7 @@ end
 ---@param aws fairlead.world.AWS
 ---@param store table
 ---@param options {cluster: string, name: string, environment: table, desired: integer, controller: string,
---- created_at: number}
+--- load_balanced: boolean, created_at: number}
 ---@return fairlead.world.aws.Service
 function M.create_service(aws, store, options)
   local prefix = ("arn:aws:ecs:%s:%s:"):format(store.region, store.account)
@@ -102,9 +109,13 @@ function M.create_service(aws, store, options)
     task_sets = {},
     deployments = {},
     history = {},
+    revisions = {},
     events = {},
     target_groups = groups,
-    breaker = options.environment.breaker,
+    load_balanced = options.load_balanced,
+    strategy = options.environment.strategy,
+    breaker = options.environment.breaker or nil,
+    hooks = options.environment.hooks,
   }
   cluster.services[options.name] = service
   return service
@@ -163,10 +174,16 @@ function M.run_initial(aws, service, definition, created_at)
     task_set.stability, task_set.stability_at = "STEADY_STATE", created_at + 90
     started_by = task_set.id
   else
-    local deployment = rolling.record(aws, service, definition, created_at)
-    deployment.rollout_state, deployment.state = "COMPLETED", "SUCCESSFUL"
+    local revision = records.revise(aws, service, definition, created_at)
+    local record = records.record(aws, service, revision, created_at)
+    local deployment = records.add(service, record, { id = revision.id, revision = revision, now = created_at })
+    deployment.rollout_state = "COMPLETED"
     deployment.rollout_reason = ("ECS deployment %s completed."):format(deployment.id)
-    deployment.finished_at, deployment.updated_at = created_at + 120, created_at + 120
+    deployment.weight = service.strategy ~= "ROLLING" and 100 or nil
+    deployment.target_group = service.target_groups[1]
+    record.status, record.started_at = "SUCCESSFUL", created_at + 2
+    record.finished_at, record.updated_at = created_at + 120, created_at + 120
+    deployment.updated_at = created_at + 120
     service.last_completed = deployment
     started_by = deployment.id
   end
@@ -181,7 +198,8 @@ function M.run_initial(aws, service, definition, created_at)
   tasks.event(aws, service, "has reached a steady state.")
 end
 
---- Who takes a service's traffic: the task sets by weight, or each deployment by its healthy tasks.
+--- Who takes a service's traffic: task sets and deployments between which it is shifted by their weight, others by
+--- their healthy tasks.
 ---@param aws fairlead.world.AWS
 ---@param service fairlead.world.aws.Service
 ---@return {started_by: string, weight: number, deployment: string?}[]
@@ -200,7 +218,8 @@ function M.traffic(aws, service)
         healthy = healthy + 1
       end
     end
-    shares[#shares + 1] = { started_by = deployment.id, weight = healthy, deployment = deployment.id }
+    local weight = healthy > 0 and deployment.weight or healthy
+    shares[#shares + 1] = { started_by = deployment.id, weight = weight, deployment = deployment.id }
   end
   return shares
 end
@@ -228,13 +247,20 @@ local function find_cluster(call, name)
   end
 end
 
-local function need_cluster(call, name)
+--- The cluster of a name or ARN; refuses when there is none.
+---@param call fairlead.world.aws.Call
+---@param name string?
+---@return table cluster
+---@return table store
+function M.need_cluster(call, name)
   local cluster, store = find_cluster(call, name)
   if not cluster then
     call:fail("ClusterNotFoundException", "Cluster not found.")
   end
   return cluster, store
 end
+
+local need_cluster = M.need_cluster
 
 local function find_service(cluster, name)
   local service = cluster.services[short_name(name)]
@@ -243,12 +269,24 @@ local function find_service(cluster, name)
   end
 end
 
+--- The service that a request names; refuses when there is none.
+---@param call fairlead.world.aws.Call
+---@param input {cluster: string?, service: string}
+---@return fairlead.world.aws.Service
+function M.need_service(call, input)
+  local service = find_service(need_cluster(call, input.cluster), input.service)
+  if not service then
+    call:fail("ServiceNotFoundException", "Service not found.")
+  end
+  return service
+end
+
 local function service_arn(call, store, cluster, name)
   return name:find "^arn:" and name
     or ("arn:aws:ecs:%s:%s:service/%s/%s"):format(call.region, store.account, cluster.name, name)
 end
 
---- The definition that "family", "family:revision" or an ARN names.
+--- The definition that "family" (its newest active revision), "family:revision" or an ARN names.
 ---@param call fairlead.world.aws.Call
 ---@param text string
 ---@return fairlead.world.aws.TaskDefinition?
@@ -256,8 +294,12 @@ function M.find_definition(call, text)
   local name = text:match "^arn:[^/]+/(.+)$" or text
   local family, revision = name:match "^(.-):(%d+)$"
   for _, store in ipairs(call:stores()) do
-    local revisions = store.ecs.families[family or name]
-    local definition = revisions and revisions[revision and tonumber(revision) or #revisions]
+    local revisions = store.ecs.families[family or name] or {}
+    local last = #revisions
+    while not revision and revisions[last] and revisions[last].deregistered_at do
+      last = last - 1
+    end
+    local definition = revisions[revision and tonumber(revision) or last]
     if definition and (not text:find "^arn:" or definition.arn == text) then
       return definition
     end
@@ -303,7 +345,14 @@ M.operations.DescribeClusters = {
   end,
 }
 
-local function page(call, list, input, most)
+--- Part of a list, as `maxResults` and `nextToken` ask for it.
+---@param call fairlead.world.aws.Call
+---@param list any[]
+---@param input {maxResults: integer?, nextToken: string?}
+---@param most integer how many there are in a part when nothing is asked for
+---@return any[] part
+---@return string? next_token
+function M.page(call, list, input, most)
   local limit = input.maxResults or most
   if limit < 1 or limit > 100 then
     call:fail("InvalidParameterException", "Invalid maxResults parameter. Must be between 1 and 100.")
@@ -312,6 +361,8 @@ local function page(call, list, input, most)
     call:fail("InvalidParameterException", "Invalid token")
   end)
 end
+
+local page = M.page
 
 M.operations.ListServices = {
   input = { cluster = "string", nextToken = "string", maxResults = "integer", launchType = "string" },
@@ -395,169 +446,8 @@ M.operations.DescribeTasks = {
   end,
 }
 
-M.operations.DescribeTaskDefinition = {
-  input = { ["taskDefinition!"] = "string", include = { "list", "string" } },
-  run = function(call, input)
-    local definition = M.find_definition(call, input.taskDefinition)
-    if not definition then
-      call:fail("ClientException", "Unable to describe task definition.")
-    end
-    return { taskDefinition = view.definition(definition) }
-  end,
-}
-
-M.operations.RegisterTaskDefinition = {
-  input = {
-    ["family!"] = "string",
-    ["containerDefinitions!"] = { "list", { name = "string", image = "string", essential = "boolean" } },
-    taskRoleArn = "string",
-    executionRoleArn = "string",
-    networkMode = "string",
-    cpu = "string",
-    memory = "string",
-    requiresCompatibilities = { "list", "string" },
-  },
-  run = function(call, input)
-    if #input.containerDefinitions == 0 then
-      call:fail("ClientException", "Container list cannot be empty.")
-    elseif not input.family:find "^[%w_-]+$" or #input.family > 255 then
-      call:fail("ClientException", "Invalid 'family' parameter value: it must match [a-zA-Z0-9_-]{1,255}.")
-    end
-    for _, container in ipairs(input.containerDefinitions) do
-      if not container.name or not container.image then
-        call:fail("ClientException", "Container.name and Container.image should not be null or empty.")
-      end
-    end
-    local known
-    for _, store in ipairs(call:stores()) do
-      known = known or (store.ecs.families[input.family] and store)
-    end
-    local store = known or call.aws:store(call:account(), call.region)
-    local definition = M.register(store, {
-      family = input.family,
-      containers = input.containerDefinitions,
-      now = call.now,
-      input = input,
-    })
-    return { taskDefinition = view.definition(definition) }
-  end,
-}
-
---- What a service that CodeDeploy controls refuses to have changed by UpdateService.
-local CODE_DEPLOY_REFUSES <const> = { "taskDefinition", "forceNewDeployment", "loadBalancers", "networkConfiguration" }
-
-M.operations.UpdateService = {
-  input = {
-    cluster = "string",
-    ["service!"] = "string",
-    desiredCount = "integer",
-    taskDefinition = "string",
-    forceNewDeployment = "boolean",
-    deploymentConfiguration = { deploymentCircuitBreaker = { ["enable!"] = "boolean", ["rollback!"] = "boolean" } },
-    healthCheckGracePeriodSeconds = "integer",
-  },
-  run = function(call, input)
-    local service = find_service(need_cluster(call, input.cluster), input.service)
-    if not service then
-      call:fail("ServiceNotFoundException", "Service not found.")
-    end
-    local refused = {}
-    for _, member in ipairs(service.controller == "CODE_DEPLOY" and CODE_DEPLOY_REFUSES or {}) do
-      if input[member] then
-        refused[#refused + 1] = member == "forceNewDeployment" and "force a new deployment" or member
-      end
-    end
-    if refused[1] == "force a new deployment" then
-      call:fail(
-        "InvalidParameterException",
-        "Cannot force a new deployment on services with a CODE_DEPLOY deployment controller. "
-          .. "Use AWS CodeDeploy to trigger a new deployment."
-      )
-    elseif refused[1] then
-      call:fail(
-        "InvalidParameterException",
-        ("Unable to update %s on services with a CODE_DEPLOY deployment controller. "):format(refused[1])
-          .. "Use AWS CodeDeploy to trigger a new deployment."
-      )
-    end
-    local definition = input.taskDefinition and M.find_definition(call, input.taskDefinition)
-    if input.taskDefinition and not definition then
-      call:fail("ClientException", "TaskDefinition not found.")
-    end
-    local configuration = input.deploymentConfiguration
-    if configuration and configuration.deploymentCircuitBreaker then
-      service.breaker = configuration.deploymentCircuitBreaker
-    end
-    if input.desiredCount then
-      if input.desiredCount < 0 then
-        call:fail("InvalidParameterException", "desiredCount must be at least 0.")
-      end
-      service.desired = input.desiredCount
-    end
-    if input.forceNewDeployment or definition then
-      if not rolling.may_start(service) then
-        call:fail("InvalidParameterException", "Unable to start a deployment: the service has 5 active deployments.")
-      end
-      rolling.start(call.aws, service, definition or service.definition)
-    end
-    return { service = view.service(call.aws, service) }
-  end,
-}
-
-M.operations.ListServiceDeployments = {
-  input = {
-    ["service!"] = "string",
-    cluster = "string",
-    status = { "list", "string" },
-    createdAt = { before = "number", after = "number" },
-    nextToken = "string",
-    maxResults = "integer",
-  },
-  run = function(call, input)
-    local service = find_service(need_cluster(call, input.cluster), input.service)
-    if not service then
-      call:fail("ServiceNotFoundException", "Service not found.")
-    end
-    local wanted, range, found = nil, input.createdAt or {}, {}
-    for _, status in ipairs(input.status or {}) do
-      wanted = wanted or {}
-      wanted[status] = true
-    end
-    for _, deployment in ipairs(service.history) do
-      local at = deployment.created_at
-      local in_time = (not range.after or at > range.after) and (not range.before or at < range.before)
-      if in_time and (not wanted or wanted[deployment.state]) then
-        found[#found + 1] = view.service_deployment_brief(service, deployment)
-      end
-    end
-    local part, next_token = page(call, found, input, 20)
-    return { serviceDeployments = json.array(part), nextToken = next_token }
-  end,
-}
-
-M.operations.DescribeServiceDeployments = {
-  input = { ["serviceDeploymentArns!"] = { "list", "string" } },
-  run = function(call, input)
-    local by_arn, found, failures = {}, {}, {}
-    for _, store in ipairs(call:stores()) do
-      for _, cluster in pairs(store.ecs.clusters) do
-        for _, service in pairs(cluster.services) do
-          for _, deployment in ipairs(service.history) do
-            by_arn[deployment.arn] = { service, deployment }
-          end
-        end
-      end
-    end
-    for _, arn in ipairs(input.serviceDeploymentArns) do
-      if by_arn[arn] then
-        found[#found + 1] = view.service_deployment(call.aws, by_arn[arn][1], by_arn[arn][2])
-      else
-        failures[#failures + 1] = { arn = arn, reason = "MISSING" }
-      end
-    end
-    return { serviceDeployments = json.array(found), failures = json.array(failures) }
-  end,
-}
+for _, part in ipairs { "ecs_definitions", "ecs_deploying" } do
+  require("fairlead.world.aws." .. part).add(M)
+end
 
 return M
-

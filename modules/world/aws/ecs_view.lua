@@ -2,6 +2,7 @@
 ---
 --- Source of shapes: botocore's model ecs/2014-11-13.
 local json = require "fairlead.json"
+local records = require "fairlead.world.aws.service_deployments"
 local stamp = require("fairlead.world.aws.call").stamp
 local tasks = require "fairlead.world.aws.tasks"
 
@@ -10,6 +11,9 @@ local M = {}
 local PLATFORM <const> = "1.4.0"
 
 local function load_balancers(service, target_group)
+  if not service.load_balanced then
+    return json.array {}
+  end
   local container = service.definition.containers[1]
   return json.array { { targetGroupArn = target_group, containerName = container.name, containerPort = 8080 } }
 end
@@ -69,14 +73,42 @@ local function each(list, fn)
   return json.array(out)
 end
 
+--- How a service is deployed, as it is described.
+local function deployment_configuration(service)
+  local configuration = { maximumPercent = 200, minimumHealthyPercent = 100 }
+  if service.controller == "CODE_DEPLOY" then
+    return configuration
+  end
+  local breaker = service.breaker or { enable = false, rollback = false }
+  configuration.deploymentCircuitBreaker = {
+    enable = breaker.enable,
+    rollback = breaker.rollback,
+    resetOnHealthyTask = breaker.resetOnHealthyTask,
+    thresholdConfiguration = breaker.thresholdConfiguration,
+  }
+  configuration.strategy = service.strategy
+  return configuration
+end
+
+--- The revisions that have tasks, the newest first.
+local function current_revisions(aws, service)
+  return each(service.deployments, function(held)
+    local running, pending = tasks.count(aws, service, held.id)
+    return {
+      arn = held.revision.arn,
+      requestedTaskCount = held.status == "PRIMARY" and service.desired or running,
+      runningTaskCount = running,
+      pendingTaskCount = pending,
+    }
+  end)
+end
+
 ---@param aws fairlead.world.AWS
 ---@param service fairlead.world.aws.Service
 ---@return table
 function M.service(aws, service)
   local running, pending = tasks.count(aws, service)
-  local breaker = service.breaker or { enable = false, rollback = false }
-  local by_code_deploy = service.controller == "CODE_DEPLOY"
-  local current = service.history[1]
+  local by_code_deploy, ongoing = service.controller == "CODE_DEPLOY", records.ongoing(service)
   return {
     serviceArn = service.arn,
     serviceName = service.name,
@@ -90,11 +122,7 @@ function M.service(aws, service)
     platformFamily = "Linux",
     taskDefinition = service.definition.arn,
     loadBalancers = load_balancers(service, service.target_groups[1]),
-    deploymentConfiguration = {
-      maximumPercent = 200,
-      minimumHealthyPercent = 100,
-      deploymentCircuitBreaker = not by_code_deploy and { enable = breaker.enable, rollback = breaker.rollback } or nil,
-    },
+    deploymentConfiguration = deployment_configuration(service),
     deploymentController = { type = service.controller },
     taskSets = by_code_deploy and each(service.task_sets, function(set)
       return task_set(aws, service, set)
@@ -102,13 +130,14 @@ function M.service(aws, service)
     deployments = each(service.deployments, function(held)
       return deployment(aws, service, held)
     end),
-    currentServiceDeployment = current and current.state:find "IN_PROGRESS" and current.arn or nil,
+    currentServiceDeployment = ongoing and ongoing.arn or nil,
+    currentServiceRevisions = not by_code_deploy and current_revisions(aws, service) or nil,
     events = each(service.events, function(event)
       return { id = event.id, createdAt = stamp(event.at), message = event.text }
     end),
     createdAt = stamp(service.created_at),
     schedulingStrategy = "REPLICA",
-    healthCheckGracePeriodSeconds = 30,
+    healthCheckGracePeriodSeconds = service.load_balanced and 30 or nil,
     enableECSManagedTags = true,
     propagateTags = "NONE",
     enableExecuteCommand = false,
@@ -202,8 +231,9 @@ function M.definition(definition)
     taskDefinitionArn = definition.arn,
     family = definition.family,
     revision = definition.revision,
-    status = "ACTIVE",
+    status = definition.deregistered_at and "INACTIVE" or "ACTIVE",
     registeredAt = stamp(definition.registered_at),
+    deregisteredAt = stamp(definition.deregistered_at),
     networkMode = input.networkMode or "awsvpc",
     cpu = input.cpu or "256",
     memory = input.memory or "512",
@@ -239,54 +269,94 @@ function M.definition(definition)
   }
 end
 
----@param service fairlead.world.aws.Service
----@param held fairlead.world.aws.Deployment
+---@param record fairlead.world.aws.ServiceDeployment
 ---@return table
-function M.service_deployment_brief(service, held)
+function M.service_deployment_brief(record)
   return {
-    serviceDeploymentArn = held.arn,
-    serviceArn = service.arn,
-    clusterArn = service.cluster.arn,
-    createdAt = stamp(held.created_at),
-    startedAt = stamp(held.created_at),
-    finishedAt = stamp(held.finished_at),
-    targetServiceRevisionArn = held.revision_arn,
-    status = held.state,
-    statusReason = held.status_reason,
+    serviceDeploymentArn = record.arn,
+    serviceArn = record.service.arn,
+    clusterArn = record.service.cluster.arn,
+    createdAt = stamp(record.created_at),
+    startedAt = stamp(record.started_at),
+    finishedAt = stamp(record.finished_at),
+    targetServiceRevisionArn = record.target.arn,
+    status = record.status,
+    statusReason = record.reason,
   }
 end
 
----@param aws fairlead.world.AWS
----@param service fairlead.world.aws.Service
----@param held fairlead.world.aws.Deployment
----@return table
-function M.service_deployment(aws, service, held)
-  local running, pending = tasks.count(aws, service, held.id)
-  local answer = M.service_deployment_brief(service, held)
-  local breaker = service.breaker and service.breaker.enable
-  answer.targetServiceRevisionArn = nil
-  answer.updatedAt = stamp(held.updated_at)
-  answer.targetServiceRevision = {
-    arn = held.revision_arn,
+--- A revision's tasks, whichever of the service's deployments started them.
+local function revision_summary(aws, record, revision)
+  local service, running, pending = record.service, 0, 0
+  for _, held in ipairs(service.deployments) do
+    if held.revision == revision then
+      local r, p = tasks.count(aws, service, held.id)
+      running, pending = running + r, pending + p
+    end
+  end
+  return {
+    arn = revision.arn,
     requestedTaskCount = service.desired,
     runningTaskCount = running,
     pendingTaskCount = pending,
   }
-  answer.deploymentConfiguration = { maximumPercent = 200, minimumHealthyPercent = 100 }
-  answer.deploymentCircuitBreaker = {
-    status = held.breaker or (not breaker and "DISABLED")
-      or (held.state == "IN_PROGRESS" and "MONITORING" or "MONITORING_COMPLETE"),
-    failureCount = held.failed_tasks,
-    threshold = math.max(3, math.min(200, math.ceil(service.desired / 2))),
-  }
-  if held.rollback_started_at then
-    answer.rollback = {
-      reason = held.status_reason,
-      startedAt = stamp(held.rollback_started_at),
-      serviceRevisionArn = service.last_completed.revision_arn,
-    }
+end
+
+--- What the circuit breaker of a service deployment has seen.
+local function breaker_state(record)
+  local service, failures = record.service, 0
+  for _, held in ipairs(service.deployments) do
+    if held.record == record and not held.is_rollback then
+      failures = held.failed_tasks
+    end
   end
+  local on = service.breaker and service.breaker.enable
+  return {
+    status = record.breaker or (not on and "DISABLED")
+      or (records.is_ongoing(record) and "MONITORING" or "MONITORING_COMPLETE"),
+    failureCount = failures,
+    threshold = records.threshold(service),
+  }
+end
+
+---@param aws fairlead.world.AWS
+---@param record fairlead.world.aws.ServiceDeployment
+---@return table
+function M.service_deployment(aws, record)
+  local answer = M.service_deployment_brief(record)
+  answer.targetServiceRevisionArn = nil
+  answer.updatedAt, answer.stoppedAt = stamp(record.updated_at), stamp(record.stopped_at)
+  answer.targetServiceRevision = revision_summary(aws, record, record.target)
+  answer.sourceServiceRevisions = record.source and json.array { revision_summary(aws, record, record.source) } or nil
+  answer.deploymentConfiguration = deployment_configuration(record.service)
+  answer.deploymentCircuitBreaker = breaker_state(record)
+  answer.rollback = record.rollback and {
+    reason = record.rollback.reason,
+    startedAt = stamp(record.rollback.started_at),
+    serviceRevisionArn = record.rollback.revision.arn,
+  } or nil
   return answer
+end
+
+---@param service fairlead.world.aws.Service
+---@param revision fairlead.world.aws.Revision
+---@return table
+function M.service_revision(service, revision)
+  return {
+    serviceRevisionArn = revision.arn,
+    serviceArn = service.arn,
+    clusterArn = service.cluster.arn,
+    taskDefinition = revision.definition.arn,
+    launchType = "FARGATE",
+    platformVersion = PLATFORM,
+    platformFamily = "Linux",
+    loadBalancers = load_balancers(service, service.target_groups[1]),
+    containerImages = each(revision.images, function(held)
+      return { containerName = held.container, imageDigest = held.digest, image = held.text }
+    end),
+    guardDutyEnabled = false,
+    createdAt = stamp(revision.created_at),
+  }
 end
 
 return M

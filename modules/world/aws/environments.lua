@@ -1,5 +1,6 @@
---- The environments of the fixture: makes what exists in each when the world begins, takes newly pushed images to their
---- deployment, and tells what is live.
+--- The environments of the fixture: makes what exists in each when the world begins, and tells what is live. What new
+--- images set going is in arrivals.lua.
+local arrivals = require "fairlead.world.aws.arrivals"
 local bluegreen = require "fairlead.world.aws.bluegreen"
 local ecr = require "fairlead.world.aws.ecr"
 local ecs = require "fairlead.world.aws.ecs"
@@ -8,8 +9,6 @@ local tasks = require "fairlead.world.aws.tasks"
 
 local M = {}
 
---- Seconds from an image's arrival to the deployment that it starts: the registry's event, a pipeline, a hook.
-local DEPLOY_DELAY <const> = { low = 4, high = 12 }
 --- Days since which the first version has been running.
 local DAY <const> = 86400
 
@@ -17,29 +16,43 @@ local DAY <const> = 86400
 ---@field name string
 ---@field account string
 ---@field region string
----@field deploys "codedeploy"|"ecs" what brings a new image into service
+---@field deploys "codedeploy"|"ecs"|"rolling"|"blue_green" what brings a new image into service; "ecs" and "rolling"
+--- are the same
+---@field strategy "ROLLING"|"BLUE_GREEN"|"CANARY"|"LINEAR" of services that ECS deploys
+---@field workflow_updates boolean the workflow that pushes images then calls UpdateService; false: nobody does
 ---@field services fairlead.world.aws.Service[]
 ---@field images table[] the fixture's images with `repository_state`
 ---@field group table? CodeDeploy's deployment group
 ---@field good table<string, boolean> digests that work, whatever the scenario
+---@field refusals {at: number, code: string, active: string}[] CodeDeploy's, of the pipeline that starts deployments
 ---@field health_seconds number from a container's start until it is healthy
 ---@field canary_seconds number how long part of the traffic goes to the new tasks
 ---@field canary_weight integer percent of that part
 ---@field bake_seconds number from all traffic until the old tasks are stopped
 ---@field install_timeout number after which tasks that never become healthy end a deployment
 ---@field ready_wait_seconds number? a deployment waits for ContinueDeployment before it shifts traffic, at most so long
----@field failure "health"|"exit" how a version that does not work fails
+---@field failure "health"|"exit"|"memory"|"secret"|"alarm" how a version that does not work fails
 ---@field health_path string
----@field breaker {enable: boolean, rollback: boolean}? of a rolling update
+---@field breaker {enable: boolean, rollback: boolean}? of services that ECS deploys
+---@field hooks table[] lifecycle hooks of such services: {stages = {…}, timeout_minutes=, action=}
 ---@field alarms string[]? names of alarms that stop a failing deployment
 
+local STRATEGIES <const> = { codedeploy = "ROLLING", ecs = "ROLLING", rolling = "ROLLING", blue_green = "BLUE_GREEN" }
+
 local function with_defaults(name, fixture)
+  local strategy = STRATEGIES[fixture.deploys or "codedeploy"]
+  if not strategy then
+    error(("the fixture's aws.environments.%s: deploys: %q is none of codedeploy, ecs, rolling, blue_green"):format(
+      name, tostring(fixture.deploys)), 0)
+  end
   return {
     name = name,
     fixture = fixture,
     account = fixture.account,
     region = fixture.region,
     deploys = fixture.deploys or "codedeploy",
+    strategy = fixture.strategy or strategy,
+    workflow_updates = fixture.workflow_updates ~= false,
     tasks = fixture.tasks or 2,
     health_seconds = fixture.health_seconds or 45,
     canary_seconds = fixture.canary_seconds or 300,
@@ -50,32 +63,13 @@ local function with_defaults(name, fixture)
     failure = fixture.failure or "health",
     health_path = fixture.health_path or "/health",
     breaker = fixture.breaker,
+    hooks = fixture.lifecycle_hooks or {},
     alarms = fixture.alarms,
     images = {},
     services = {},
     good = {},
+    refusals = {},
   }
-end
-
---- A template of tags, for a commit.
-local function tags_for(template, short_sha)
-  local tags = {}
-  for i, tag in ipairs(template or { "<short sha>", "latest" }) do
-    tags[i] = tag == "<short sha>" and short_sha or tag
-  end
-  return tags
-end
-
-local function identity(aws, environment, sha)
-  return ("%s %s %d"):format(sha, environment.name, aws.w.seed)
-end
-
---- How a task definition names an image: by digest, or by a tag that moves.
-local function image_text(item, image)
-  if item.reference == "latest" then
-    return item.repository_state.uri .. ":" .. (item.moving_tag or "latest")
-  end
-  return item.repository_state.uri .. "@" .. image.digest
 end
 
 local function create_services(aws, environment, store, created_at)
@@ -90,8 +84,10 @@ local function create_services(aws, environment, store, created_at)
         environment = environment,
         desired = environment.tasks,
         controller = environment.deploys == "codedeploy" and "CODE_DEPLOY" or "ECS",
+        load_balanced = item.load_balanced ~= false,
         created_at = created_at,
       })
+      service.failure = item.failure
       by_name[name] = service
       service.items = {}
       table.insert(environment.services, service)
@@ -99,29 +95,9 @@ local function create_services(aws, environment, store, created_at)
     table.insert(service.items, item)
   end
   for _, service in ipairs(environment.services) do
-    local definition = M.next_definition(aws, environment, service, created_at)
+    local definition = arrivals.next_definition(aws, environment, service, created_at)
     ecs.run_initial(aws, service, definition, created_at + 60)
   end
-end
-
---- Registers a revision of a service's task definition that names the newest images.
----@param aws fairlead.world.AWS
----@param environment fairlead.world.aws.Environment
----@param service fairlead.world.aws.Service
----@param now number
----@return fairlead.world.aws.TaskDefinition
-function M.next_definition(aws, environment, service, now)
-  local containers = {}
-  for i, item in ipairs(service.items) do
-    containers[i] = {
-      name = item.container or item.repository:match "[^/]+$",
-      image = image_text(item, item.newest),
-      group = "/ecs/" .. service.name,
-      prefix = service.name,
-    }
-  end
-  local store = aws:store(environment.account, environment.region)
-  return ecs.register(store, { family = service.name, containers = containers, now = now })
 end
 
 local function put_extras(aws, environment, store)
@@ -142,9 +118,9 @@ local function create(aws, name, fixture)
       or ecr.create_repository(store, item.repository, created_at, { immutable = item.immutable })
     local copy = setmetatable({ repository_state = repository, environment = environment }, { __index = item })
     copy.newest = ecr.push(repository, {
-      identity = identity(aws, environment, sha),
+      identity = arrivals.identity(aws, environment, sha),
       sha = sha,
-      tags = tags_for(item.tags, sha:sub(1, 7)),
+      tags = arrivals.tags(item, sha:sub(1, 7)),
       now = aws.w.now - 3 * DAY,
     })
     environment.good[copy.newest.digest] = true
@@ -155,6 +131,11 @@ local function create(aws, name, fixture)
     environment.group = bluegreen.create_group(aws, environment, store, created_at)
   end
   put_extras(aws, environment, store)
+  if aws.w.scenario.pruned and aws.w.scenario.pruned[name] then
+    for _, item in ipairs(environment.images) do
+      ecr.remove(item.repository_state, item.newest)
+    end
+  end
   aws.environments[name] = environment
 end
 
@@ -182,52 +163,6 @@ local function relabel(aws, sha)
   aws.initial_sha = sha
 end
 
---- Starts a deployment of an environment's newest images as soon as its group is free: one at a time.
-local function deploy(aws, environment)
-  local group = environment.group
-  if group.active then
-    environment.waiting = true
-    return
-  end
-  environment.waiting = false
-  local service = environment.services[1]
-  local definition = M.next_definition(aws, environment, service, aws.w.now)
-  bluegreen.start(aws, group, { definition = definition, creator = "user", description = "New image in the registry" })
-end
-
---- Everything that a new image sets going, wherever it came from.
-local function arrived(aws, environment)
-  if environment.deploys ~= "codedeploy" then
-    return
-  end
-  local delay = aws.draws:between(DEPLOY_DELAY.low, DEPLOY_DELAY.high)
-  if environment.arrival then
-    environment.arrival.cancelled = true -- several images of one commit start one deployment
-  end
-  environment.arrival = aws.w:after(delay, function()
-    environment.arrival = nil
-    deploy(aws, environment)
-  end)
-end
-
-local function publish(aws, data)
-  local environment = aws.environments[data.environment]
-  if not environment then
-    error(("publish: the fixture's aws.environments has no %q"):format(tostring(data.environment)), 0)
-  end
-  aws.w:after(aws.w.scenario.image_delay or 0, function(now)
-    for _, item in ipairs(environment.images) do
-      item.newest = ecr.push(item.repository_state, {
-        identity = identity(aws, environment, data.sha),
-        sha = data.sha,
-        tags = tags_for(item.tags, data.short_sha or data.sha:sub(1, 7)),
-        now = now,
-      })
-    end
-    arrived(aws, environment)
-  end)
-end
-
 --- Makes every environment and listens for what reaches them.
 ---@param aws fairlead.world.AWS
 function M.create(aws)
@@ -235,9 +170,7 @@ function M.create(aws)
     create(aws, name, fixture)
   end
   if next(aws.environments) then -- a fixture without them publishes to nowhere
-    aws.w:on("publish", function(data)
-      publish(aws, data)
-    end)
+    arrivals.listen(aws)
   end
   aws.w:on("opened", function(folder)
     local sha = folder.sha or folder.repository.branches[aws.w.fixture.github.default_branch]
@@ -245,30 +178,6 @@ function M.create(aws)
       relabel(aws, sha)
     end
   end)
-  aws.w:on("deployment_finished", function(data)
-    local environment = aws.environments[data.environment]
-    if environment.waiting and not environment.group.active then
-      deploy(aws, environment)
-    end
-  end)
-end
-
---- An image was put into a repository through the API. A tag that the environment's images carry starts a deployment,
---- as a push by CI does.
----@param aws fairlead.world.AWS
----@param repository fairlead.world.aws.Repository
----@param image fairlead.world.aws.Image
----@param tags string[]
-function M.image_arrived(aws, repository, image, tags)
-  for _, environment in sorted(aws.environments) do
-    for _, item in ipairs(environment.images) do
-      local template = item.tags or { "<short sha>", "latest" }
-      if item.repository_state == repository and tags[1] == template[#template] then
-        item.newest = image
-        arrived(aws, environment)
-      end
-    end
-  end
 end
 
 --- The commit and digest that a task set's or deployment's tasks run.
@@ -281,17 +190,9 @@ local function running_image(aws, service, started_by)
   return {}
 end
 
---- What takes an environment's traffic now: see AWS:live.
----@param aws fairlead.world.AWS
----@param name string
----@return {sha: string?, short_sha: string?, digest: string?, deployment: string?, weights: table[]}
-function M.live(aws, name)
-  local environment = aws.environments[name]
-  local service = environment and environment.services[1]
-  if not service then
-    return { weights = {} }
-  end
-  local live, most = { weights = {} }, 0
+--- What takes a service's traffic now, and by how much.
+local function live_service(aws, service)
+  local live, most = { weights = {}, definition = service.definition.arn }, 0
   for _, share in ipairs(ecs.traffic(aws, service)) do
     local image = running_image(aws, service, share.started_by)
     if share.weight > 0 then
@@ -302,6 +203,33 @@ function M.live(aws, name)
       live.sha, live.digest, live.deployment = image.sha, image.digest, share.deployment
       live.short_sha = image.sha and image.sha:sub(1, 7)
     end
+  end
+  return live
+end
+
+--- What takes an environment's traffic now: see AWS:live. Where its services run different commits there is no `sha`;
+--- `services` has each one's.
+---@param aws fairlead.world.AWS
+---@param name string
+---@return {sha: string?, short_sha: string?, digest: string?, deployment: string?, weights: table[],
+--- services: table<string, table>} live
+function M.live(aws, name)
+  local environment = aws.environments[name]
+  local first = environment and environment.services[1]
+  if not first then
+    return { weights = {}, services = {} }
+  end
+  local services, agree = {}, true
+  for _, service in ipairs(environment.services) do
+    services[service.name] = live_service(aws, service)
+    agree = agree and services[service.name].sha == services[first.name].sha
+  end
+  local live = { services = services }
+  for key, value in pairs(services[first.name]) do
+    live[key] = value
+  end
+  if not agree then
+    live.sha, live.short_sha = nil, nil
   end
   return live
 end

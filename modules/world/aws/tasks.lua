@@ -3,6 +3,7 @@
 --- Sources: Amazon ECS Developer Guide, "Amazon ECS task lifecycle" and "Viewing Amazon ECS stopped task errors".
 local digest = require "fairlead.digest"
 local ecr = require "fairlead.world.aws.ecr"
+local failing = require "fairlead.world.aws.failing"
 local logs = require "fairlead.world.aws.logs"
 
 local M = {}
@@ -19,7 +20,8 @@ M.KEPT = 3600
 ---@field last_status string
 ---@field desired_status string
 ---@field health string UNKNOWN, HEALTHY, UNHEALTHY
----@field containers {name: string, text: string, digest: string?, sha: string?, exit_code: integer?, reason: string?}[]
+---@field containers {name: string, text: string, wanted: string?, digest: string?, sha: string?, exit_code: integer?,
+--- reason: string?}[] wanted: the digest that the service's revision has settled on, whatever the tag means now
 ---@field created_at number
 ---@field stop_code string?
 ---@field stopped_reason string?
@@ -55,22 +57,30 @@ function M.address(task)
   return ("10.%d.%d.%d"):format(byte(1) % 4, byte(2), byte(3) % 250 + 4)
 end
 
----@param task fairlead.world.aws.Task
----@return string
-function M.log_group(task)
-  return "/ecs/" .. task.service.name
+--- Where a container's lines go, by its definition's awslogs options: nil when nowhere (Developer Guide, "Send Amazon
+--- ECS logs to CloudWatch").
+local function log_of(task, index)
+  local held = task.definition.containers[index]
+  local group, prefix = held.group, held.prefix
+  local configuration = held.logConfiguration
+  if configuration and configuration.logDriver == "awslogs" then
+    local options = configuration.options or {}
+    group, prefix = options["awslogs-group"], options["awslogs-stream-prefix"]
+  end
+  if not group then
+    return nil
+  elseif not prefix then
+    return group, task.containers[index].runtime_id
+  end
+  return group, ("%s/%s/%s"):format(prefix, held.name, task.id)
 end
 
----@param task fairlead.world.aws.Task
----@param container_name string
----@return string
-function M.log_stream(task, container_name)
-  return ("%s/%s/%s"):format(task.service.name, container_name, task.id)
-end
-
-local function write(aws, task, text)
-  local container = task.containers[1]
-  logs.write(task.service.store, M.log_group(task), M.log_stream(task, container.name), aws.w.now, text)
+--- Writes lines in the name of a task's first container, the application's.
+local function write(aws, task, ...)
+  local group, stream = log_of(task, 1)
+  for _, text in ipairs(group and { ... } or {}) do
+    logs.write(task.service.store, group, stream, aws.w.now, text)
+  end
 end
 
 --- Continues a task's life unless it has taken another turn meanwhile.
@@ -131,74 +141,102 @@ function M.stop(aws, task, why)
   end)
 end
 
---- What a version that does not work does once it runs.
-local function fail(aws, task)
-  local environment = task.service.environment
-  if environment.failure == "exit" then
-    later(aws, task, aws.draws:between(3, 8), function()
-      task.failing_since = aws.w.now
-      write(aws, task, "error: cannot start: a required setting has no value")
-      M.stop(aws, task, {
-        code = "EssentialContainerExited",
-        reason = "Essential container in task exited",
-        exit_code = 1,
-      })
-    end)
-    return
-  end
-  local checks = 3
+--- Stops a task's container in a way that ends the task.
+local function crash(aws, task, way)
+  task.failing_since = aws.w.now
+  write(aws, task, table.unpack(way.lines))
+  task.containers[1].reason = way.container_reason
+  M.stop(aws, task, { code = way.code, reason = way.reason, exit_code = way.exit_code })
+end
+
+--- A task that runs, and fails its health checks three times: the load balancer's, or its container's own.
+local function fail_checks(aws, task, way)
+  local service, checks = task.service, 3
+  local environment = service.environment
   local function check(n)
     later(aws, task, environment.health_seconds / checks, function()
-      write(aws, task, ('"GET %s HTTP/1.1" 500'):format(environment.health_path))
+      for _, line in ipairs(way.lines) do
+        write(aws, task, (line:gsub("%%s", environment.health_path)))
+      end
       task.failed_checks, task.failing_since = n, task.failing_since or aws.w.now
       if n < checks then
         return check(n + 1)
       end
       task.health = "UNHEALTHY"
-      M.event(aws, task.service, ("(port 8080) is unhealthy in (target-group %s) due to (reason Health checks failed "
-        .. "with these codes: [500])."):format(task.target_group))
-      M.stop(aws, task, {
-        code = "ServiceSchedulerInitiated",
-        reason = ("Task failed ELB health checks in (target-group %s)"):format(task.target_group),
-      })
+      local reason = "Task failed container health checks"
+      if service.load_balanced then
+        reason = ("Task failed ELB health checks in (target-group %s)"):format(task.target_group)
+        M.event(aws, service, ("(task %s) (port 8080) is unhealthy in (target-group %s) due to (reason Health checks "
+          .. "failed with these codes: [500])."):format(task.id, task.target_group))
+      end
+      M.event(aws, service, ("has stopped 1 running tasks: (task %s)."):format(task.id))
+      M.stop(aws, task, { code = way.code, reason = reason })
     end)
   end
   check(1)
 end
 
-local function run(aws, task)
-  local environment = task.service.environment
+--- What a task does once its containers run.
+local function run(aws, task, way)
   task.last_status = "RUNNING"
   task.started_at = aws.w.now
   write(aws, task, "starting" .. (task.containers[1].sha and " commit " .. task.containers[1].sha or ""))
-  local broken = aws.w.scenario.rolls_back and aws.w.scenario.rolls_back[environment.name]
-  if broken and not environment.good[task.containers[1].digest] then
-    return fail(aws, task)
+  if way and way.when == "checks" then
+    return fail_checks(aws, task, way)
+  elseif way and way.when == "run" then
+    return later(aws, task, aws.draws:between(3, 8), function()
+      crash(aws, task, way)
+    end)
   end
-  later(aws, task, environment.health_seconds, function()
+  later(aws, task, task.service.environment.health_seconds, function()
     task.health = "HEALTHY"
     write(aws, task, "ready")
+    if task.service.load_balanced then
+      M.event(aws, task.service, ("registered 1 targets in (target-group %s)"):format(task.target_group))
+    end
     if task.on_healthy then
       task.on_healthy(task)
     end
   end)
 end
 
---- Finds each container's image: a tag means whatever it points at when it is pulled.
+--- What a task whose version fails under real traffic writes when it gets some.
+---@param aws fairlead.world.AWS
+---@param task fairlead.world.aws.Task
+---@return boolean fails
+function M.fails_with_traffic(aws, task)
+  local way = failing.way(aws, task)
+  if not way or way.when ~= "traffic" then
+    return false
+  end
+  write(aws, task, table.unpack(way.lines))
+  return true
+end
+
+--- Finds each container's image: by the digest that its service's revision has settled on; else a tag means whatever it
+--- points at when it is pulled.
 local function pull(aws, task)
   task.pull_started_at = aws.w.now
   for _, container in ipairs(task.containers) do
-    local image = ecr.resolve(task.service.store, container.text)
+    local text = container.text
+    if container.wanted then
+      text = ("%s@%s"):format(text:gsub("@.*$", ""):gsub(":[^:/]*$", ""), container.wanted)
+    end
+    local image = ecr.resolve(task.service.store, text)
     if not image then
-      container.reason = ("CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve "
-        .. "ref %s: %s: not found"):format(container.text, container.text)
+      container.reason = ("CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve "
+        .. "ref %s: %s: not found"):format(text, text)
       return M.stop(aws, task, { code = "TaskFailedToStart", reason = container.reason })
     end
     container.digest, container.sha = image.digest, image.sha
   end
+  local way = failing.way(aws, task)
+  if way and way.when == "start" then
+    return M.stop(aws, task, { code = way.code, reason = way.reason })
+  end
   later(aws, task, aws.draws:between(8, 14), function()
     task.pull_stopped_at = aws.w.now
-    run(aws, task)
+    run(aws, task, way)
   end)
 end
 
@@ -207,7 +245,13 @@ local function new_task(aws, service, options)
   local containers = {}
   for i, container in ipairs(options.definition.containers) do
     local runtime_id = id .. "-" .. aws.draws:text(10, "0123456789")
-    containers[i] = { name = container.name, text = container.image, runtime_id = runtime_id }
+    local settled = options.images and options.images[i]
+    containers[i] = {
+      name = container.name,
+      text = container.image,
+      wanted = settled and settled.digest,
+      runtime_id = runtime_id,
+    }
   end
   local store = service.store
   local task = {
@@ -234,8 +278,9 @@ end
 --- Starts a task.
 ---@param aws fairlead.world.AWS
 ---@param service fairlead.world.aws.Service
----@param options {definition: fairlead.world.aws.TaskDefinition, started_by: string, target_group: string,
---- on_healthy: fun(task: fairlead.world.aws.Task)?, on_stopped: fun(task: fairlead.world.aws.Task)?}
+---@param options {definition: fairlead.world.aws.TaskDefinition, images: table[]?, started_by: string,
+--- target_group: string, on_healthy: fun(task: fairlead.world.aws.Task)?,
+--- on_stopped: fun(task: fairlead.world.aws.Task)?}
 ---@return fairlead.world.aws.Task
 function M.start(aws, service, options)
   local task = new_task(aws, service, options)

@@ -1,0 +1,217 @@
+--- Amazon ECS: UpdateService, and the operations on the service deployments and revisions that it makes.
+---
+--- Source of shapes, codes and messages: botocore's model ecs/2014-11-13. Which states a service deployment may be
+--- stopped in: Amazon ECS Developer Guide, "Stopping Amazon ECS service deployments".
+local json = require "fairlead.json"
+local records = require "fairlead.world.aws.service_deployments"
+local rolling = require "fairlead.world.aws.rolling"
+local sorted = require "fairlead.sorted"
+local view = require "fairlead.world.aws.ecs_view"
+
+local M = {}
+
+--- At most so many deployments of a service may be active (aws/containers-roadmap 2836).
+local MOST_ACTIVE <const> = 5
+
+--- What a service that CodeDeploy controls refuses to have changed by UpdateService.
+local CODE_DEPLOY_REFUSES <const> = { "taskDefinition", "forceNewDeployment", "loadBalancers", "networkConfiguration" }
+
+local function refuse_for_code_deploy(call, input)
+  for _, member in ipairs(CODE_DEPLOY_REFUSES) do
+    if member == "forceNewDeployment" and input[member] then
+      call:fail(
+        "InvalidParameterException",
+        "Cannot force a new deployment on services with a CODE_DEPLOY deployment controller. "
+          .. "Use AWS CodeDeploy to trigger a new deployment."
+      )
+    elseif input[member] then
+      call:fail(
+        "InvalidParameterException",
+        ("Unable to update %s on services with a CODE_DEPLOY deployment controller. "):format(member)
+          .. "Use AWS CodeDeploy to trigger a new deployment."
+      )
+    end
+  end
+end
+
+local function wanted_definition(ecs, call, text)
+  if not text then
+    return nil
+  end
+  local definition = ecs.find_definition(call, text)
+  if not definition then
+    call:fail("ClientException", "TaskDefinition not found.")
+  elseif definition.deregistered_at then
+    call:fail("ClientException", "TaskDefinition is inactive")
+  end
+  return definition
+end
+
+local function update(ecs, call, input)
+  local service = ecs.need_service(call, input)
+  if service.controller == "CODE_DEPLOY" then
+    refuse_for_code_deploy(call, input)
+  end
+  local definition = wanted_definition(ecs, call, input.taskDefinition)
+  if input.desiredCount and input.desiredCount < 0 then
+    call:fail("InvalidParameterException", "desiredCount must be at least 0.")
+  end
+  local deploys = input.forceNewDeployment or (definition and definition ~= service.definition)
+  if deploys and #service.deployments >= MOST_ACTIVE then
+    call:fail("InvalidParameterException", "Unable to start a deployment: the service has 5 active deployments.")
+  end
+  local configuration = input.deploymentConfiguration
+  if configuration and configuration.deploymentCircuitBreaker then
+    service.breaker = configuration.deploymentCircuitBreaker
+  end
+  local scales = input.desiredCount and input.desiredCount ~= service.desired
+  service.desired = input.desiredCount or service.desired
+  if deploys then
+    rolling.start(call.aws, service, definition or service.definition)
+  elseif scales and service.controller == "ECS" then
+    rolling.scale(call.aws, service)
+  end
+  return { service = view.service(call.aws, service) }
+end
+
+local function list(ecs, call, input)
+  local service = ecs.need_service(call, input)
+  local wanted, range, found = nil, input.createdAt or {}, {}
+  for _, status in ipairs(input.status or {}) do
+    wanted = wanted or {}
+    wanted[status] = true
+  end
+  for _, record in ipairs(service.history) do
+    local at = record.created_at
+    local in_time = (not range.after or at > range.after) and (not range.before or at < range.before)
+    if in_time and (not wanted or wanted[record.status]) then
+      found[#found + 1] = view.service_deployment_brief(record)
+    end
+  end
+  local part, next_token = ecs.page(call, found, input, 20)
+  return { serviceDeployments = json.array(part), nextToken = next_token }
+end
+
+--- Calls `fn` with each service of the call's region.
+local function each_service(call, fn)
+  for _, store in ipairs(call:stores()) do
+    for _, cluster in sorted(store.ecs.clusters) do
+      for _, service in sorted(cluster.services) do
+        fn(service)
+      end
+    end
+  end
+end
+
+local function find_record(call, arn)
+  local found
+  each_service(call, function(service)
+    for _, record in ipairs(service.history) do
+      found = record.arn == arn and record or found
+    end
+  end)
+  return found
+end
+
+local function need_record(call, arn)
+  local record = find_record(call, arn)
+  if not record then
+    call:fail("ServiceDeploymentNotFoundException", "Service deployment not found.")
+  end
+  return record
+end
+
+local function check_count(call, list_of_arns)
+  if #list_of_arns < 1 or #list_of_arns > 20 then
+    call:fail("InvalidParameterException", "You must specify between 1 and 20 ARNs.")
+  end
+end
+
+local function describe(_, call, input)
+  check_count(call, input.serviceDeploymentArns)
+  local found, failures = {}, {}
+  for _, arn in ipairs(input.serviceDeploymentArns) do
+    local record = find_record(call, arn)
+    if record then
+      found[#found + 1] = view.service_deployment(call.aws, record)
+    else
+      failures[#failures + 1] = { arn = arn, reason = "MISSING" }
+    end
+  end
+  return { serviceDeployments = json.array(found), failures = json.array(failures) }
+end
+
+local function describe_revisions(_, call, input)
+  check_count(call, input.serviceRevisionArns)
+  local by_arn, found, failures = {}, {}, {}
+  each_service(call, function(service)
+    for _, revision in ipairs(service.revisions) do
+      by_arn[revision.arn] = view.service_revision(service, revision)
+    end
+  end)
+  for _, arn in ipairs(input.serviceRevisionArns) do
+    found[#found + 1] = by_arn[arn]
+    if not by_arn[arn] then
+      failures[#failures + 1] = { arn = arn, reason = "MISSING" }
+    end
+  end
+  return { serviceRevisions = json.array(found), failures = json.array(failures) }
+end
+
+local function stop(_, call, input)
+  local record, how = need_record(call, input.serviceDeploymentArn), input.stopType or "ROLLBACK"
+  if how ~= "ROLLBACK" and how ~= "ABORT" then
+    call:fail("InvalidParameterException", "Invalid stopType.")
+  elseif not records.is_ongoing(record) then
+    call:fail("ConflictException", "The service deployment has already completed.")
+  elseif how == "ROLLBACK" and not record.source then
+    call:fail("ConflictException", "There is no service revision to roll back to.")
+  end
+  -- One that is being stopped or rolled back already goes on with it.
+  if record.status == "PENDING" or record.status == "IN_PROGRESS" then
+    rolling.stop(call.aws, record, how)
+  end
+  return { serviceDeploymentArn = record.arn }
+end
+
+--- Adds these operations to the service.
+---@param ecs table fairlead.world.aws.ecs
+function M.add(ecs)
+  local function operation(name, input, run)
+    ecs.operations[name] = {
+      input = input,
+      run = function(call, given)
+        return run(ecs, call, given)
+      end,
+    }
+  end
+  operation("UpdateService", {
+    cluster = "string",
+    ["service!"] = "string",
+    desiredCount = "integer",
+    taskDefinition = "string",
+    forceNewDeployment = "boolean",
+    deploymentConfiguration = {
+      deploymentCircuitBreaker = {
+        ["enable!"] = "boolean",
+        ["rollback!"] = "boolean",
+        resetOnHealthyTask = "boolean",
+        thresholdConfiguration = { type = "string", value = "integer" },
+      },
+    },
+    healthCheckGracePeriodSeconds = "integer",
+  }, update)
+  operation("ListServiceDeployments", {
+    ["service!"] = "string",
+    cluster = "string",
+    status = { "list", "string" },
+    createdAt = { before = "number", after = "number" },
+    nextToken = "string",
+    maxResults = "integer",
+  }, list)
+  operation("DescribeServiceDeployments", { ["serviceDeploymentArns!"] = { "list", "string" } }, describe)
+  operation("DescribeServiceRevisions", { ["serviceRevisionArns!"] = { "list", "string" } }, describe_revisions)
+  operation("StopServiceDeployment", { ["serviceDeploymentArn!"] = "string", stopType = "string" }, stop)
+end
+
+return M
