@@ -142,15 +142,15 @@ describe("world.scenarios", function()
   end)
 
   it("has a line for each name", function()
-    local names = {}
-    for i, scenario in ipairs(world.scenarios()) do
-      names[i] = scenario.name
+    local seen = {}
+    for _, scenario in ipairs(world.scenarios()) do
+      assert.matches("^[a-z0-9-]+$", scenario.name)
+      assert.is_nil(seen[scenario.name], scenario.name)
+      seen[scenario.name] = true
       assert.matches("^[^\n]+[^.\n]$", scenario.text)
     end
-    assert.same({
-      "all-well", "tests-fail", "tests-late", "head-moves", "review-missing", "image-late", "dispatch-unnamed",
-      "staging-rolls-back", "smoke-test-fails", "production-rolls-back", "admin-refuses", "rate-limited", "flaky",
-    }, names)
+    assert.equal("all-well", world.scenarios()[1].name)
+    assert.is_true(seen["staging-rolls-back"] and seen["flaky"])
   end)
 
   it("ends world.new with an error of usage", function()
