@@ -15,7 +15,13 @@ return procedure.new {
 
     run:gate { name = "Agreement", question = "Publish it?", evidence = evidence, via = { editors }, timeout = 3600 }
 
-    local id = run:step("Publish", function() return gh:dispatch { workflow = "publish.yml", ref = "main" }.id end)
+    local id = run:step("Publish", {
+      already = function(begun)
+        local found = begun and gh:find_dispatched { workflow = "publish.yml", ref = "main", since = begun.began }
+        return found and found.id
+      end,
+      act = function() return gh:dispatch { workflow = "publish.yml", ref = "main" }.id end,
+    })
 
     run:wait { name = "Publication", timeout = 1800, check = function()
       local workflow = gh:workflow_run(id)

@@ -9,7 +9,7 @@ local M = {}
 
 -- In the order of `fairlead --help`.
 local COMMANDS <const> = {
-  "run", "rehearse", "resume", "runs", "show", "why", "locks", "unlock", "world", "test", "help", "completion",
+  "run", "rehearse", "resume", "runs", "show", "why", "locks", "unlock", "world", "check", "test", "help", "completion",
 }
 
 ---The names of the commands.

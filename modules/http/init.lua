@@ -19,9 +19,11 @@ local now, sleep = clock.now, clock.sleep
 ---@field body string? nil when the request's sink took it
 ---@field http_version string?
 
----@class http.Options
+---@class http.RequestOptions: http.Options
 ---@field method string? default "GET"
 ---@field url string http(s), percent-encoded (raw UTF-8 is encoded); no name or password in it
+
+---@class http.Options
 ---@field query table|string? added to the URL: a map, a list of {name, value}, or encoded text; no secrets
 ---@field headers table? map of name to string, Secret, number or a list of these; or a list of {name, value}
 ---@field body string|Secret? at most one of body, json and form
@@ -245,7 +247,7 @@ local REQUEST <const> = { name = "http.request", argument = 1 }
 ---
 ---Raises http.resolve, connect, reset, timeout, tls, truncated, too_large, protocol, proxy, redirect.
 ---@async
----@param options http.Options
+---@param options http.RequestOptions
 ---@return http.Response
 function M.request(options)
   if type(options) ~= "table" then

@@ -82,7 +82,7 @@ function Run:warn(text)
 end
 
 ---States what is live where; the summary at the end lists it. The same environment and application again replaces it.
----@param what {environment: string, version: string, url: string?, application: string?} plain data, further fields too
+---@param what {environment: string, version: string, url: string?, application: string?, [string]: any} plain data
 function Run:live(what)
   if type(what) ~= "table" or type(what.environment) ~= "string" then
     error("run:live: a table with at least environment= expected", 2)
