@@ -260,13 +260,16 @@ end
 --- Answers a request.
 ---@async
 ---@param request fairlead.world.Request
----@return fairlead.world.Answer
+---@return fairlead.world.Answer|{hold: number} answer hold: there is none yet; ask again, at that time at the latest
 function Aws:handle(request)
   local service, name, protocol = find_operation(request)
-  local call = call_of.new(self, request_id(self), name)
+  request.began = request.began or self.w.now
+  local call = call_of.new(self, request_id(self), name, request.began)
   local ok, answer = pcall(carry_out, self, call, request, service, name, protocol)
   local code
-  if not ok then
+  if not ok and call_of.held(answer) then
+    return { hold = call_of.held(answer) }
+  elseif not ok then
     local failure = call_of.failure(answer)
     if not failure then
       error(answer, 0)

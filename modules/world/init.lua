@@ -253,11 +253,8 @@ function M.service_for(request)
   return "sites"
 end
 
---- Answers a request, as its service does when the world has come to the present.
----@async
----@param request fairlead.world.Request
----@return fairlead.world.Answer? answer nil: there is no such host
-function World:handle(request)
+--- One look at a request, as its service answers it when the world has come to the present.
+local function answer_now(self, request)
   local turn <close> = take_turn(self)
   if not turn.granted then
     turn.event:wait()
@@ -277,6 +274,24 @@ function World:handle(request)
     return answer
   end
   return service:handle(request)
+end
+
+--- Seconds between two looks of a request that waits for something to happen: what others put into the world meanwhile
+--- is no event that is known beforehand.
+local LOOK <const> = 1
+
+--- Answers a request. One that waits for something (a long poll) leaves the world to others meanwhile.
+---@async
+---@param request fairlead.world.Request
+---@return fairlead.world.Answer? answer nil: there is no such host
+function World:handle(request)
+  local answer = answer_now(self, request)
+  while answer and answer.hold do
+    local till = math.min(answer.hold, self.timeline:next() or math.huge, clock.now() + LOOK)
+    clock.sleep(math.max(till - clock.now(), 0.001))
+    answer = answer_now(self, request)
+  end
+  return answer
 end
 
 --- What meets a request on its way, by the scenario. What the service itself answers is kept in the request, for

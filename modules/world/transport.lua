@@ -54,11 +54,13 @@ function M.new(world)
     if fault == "reset" then
       fail(sent, "http.reset", "the connection was reset by the peer")
     end
+    local arrived = clock.now()
     local answer = world:handle(request)
+    local there_and_held = there + (clock.now() - arrived)
     if not answer then
       fail(sent, "http.resolve", "no such host: " .. request.host)
-    elseif there + back > patience then -- too late: it has been carried out
-      give_up(patience - there)
+    elseif there_and_held + back > patience then -- too late: it has been carried out
+      give_up(math.max(patience - there_and_held, 0))
     end
     clock.sleep(back)
     if fault == "lost" then

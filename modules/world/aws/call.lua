@@ -15,15 +15,18 @@ local M = {}
 ---@field request_id string
 ---@field operation string?
 ---@field region string
+---@field began number unix seconds at which the request came
 local Call = {}
 Call.__index = Call
 
 ---@param aws fairlead.world.AWS
 ---@param request_id string
 ---@param operation string?
+---@param began number unix seconds at which the request came
 ---@return fairlead.world.aws.Call
-function M.new(aws, request_id, operation)
-  return setmetatable({ aws = aws, w = aws.w, now = aws.w.now, request_id = request_id, operation = operation }, Call)
+function M.new(aws, request_id, operation, began)
+  local self = { aws = aws, w = aws.w, now = aws.w.now, request_id = request_id, operation = operation, began = began }
+  return setmetatable(self, Call)
 end
 
 local Failure = {}
@@ -38,6 +41,23 @@ function Call.fail(_, code, text, more)
     failure[name] = value
   end
   error(setmetatable(failure, Failure), 0)
+end
+
+local Hold = {}
+
+--- Ends the call for now, when less than `seconds` have passed since it came: it is asked again a little later.
+---@param seconds number
+function Call:hold(seconds)
+  if self.now < self.began + seconds then
+    error(setmetatable({ till = self.began + seconds }, Hold), 0)
+  end
+end
+
+--- Till when a caught value holds the call; nil for anything else.
+---@param value any
+---@return number?
+function M.held(value)
+  return getmetatable(value) == Hold and value.till or nil
 end
 
 --- The failure in a caught value; nil for anything else.

@@ -6,6 +6,7 @@ local ecr = require "fairlead.world.aws.ecr"
 local ecs = require "fairlead.world.aws.ecs"
 local sorted = require "fairlead.sorted"
 local tasks = require "fairlead.world.aws.tasks"
+local workers = require "fairlead.world.aws.workers"
 
 local M = {}
 
@@ -136,6 +137,7 @@ local function create(aws, name, fixture)
       ecr.remove(item.repository_state, item.newest)
     end
   end
+  workers.create(aws, environment, store)
   aws.environments[name] = environment
 end
 

@@ -38,7 +38,87 @@ end
 ---@param fixture {queues: string[]?} an environment's part
 function M.create(aws, store, fixture)
   for _, name in ipairs(fixture.queues or {}) do
-    store.sqs.queues[name] = { name = name, store = store, created_at = aws.w.now, messages = {}, visibility = 30 }
+    M.create_queue(aws, store, name)
+  end
+end
+
+---@class fairlead.world.aws.Queue
+---@field name string
+---@field store table
+---@field messages fairlead.world.aws.Message[] in the order in which they were sent
+---@field visibility number seconds for which a message is nobody else's once it was received
+
+---@class fairlead.world.aws.Message
+---@field id string
+---@field body string
+---@field sent_at number
+---@field visible_at number
+---@field received integer how many times
+
+--- A queue of this name, new or the one that there is.
+---@param aws fairlead.world.AWS
+---@param store table
+---@param name string
+---@return fairlead.world.aws.Queue
+function M.create_queue(aws, store, name)
+  local queue = store.sqs.queues[name]
+    or { name = name, store = store, created_at = aws.w.now, messages = {}, visibility = 30 }
+  store.sqs.queues[name] = queue
+  return queue
+end
+
+--- Sends a message, and tells the world: "message_sent".
+---@param aws fairlead.world.AWS
+---@param queue fairlead.world.aws.Queue
+---@param body string
+---@param delay number? seconds
+---@return fairlead.world.aws.Message
+function M.send(aws, queue, body, delay)
+  local message = {
+    id = aws.ids:text(32):gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"),
+    body = body,
+    sent_at = aws.w.now,
+    visible_at = aws.w.now + (delay or 0),
+    received = 0,
+  }
+  table.insert(queue.messages, message)
+  aws.w:emit("message_sent", {
+    queue = queue.name, body = body, id = message.id, at = aws.w.now, to = queue, message = message,
+  })
+  return message
+end
+
+--- A message is received: it is nobody else's for a while.
+---@param aws fairlead.world.AWS
+---@param queue fairlead.world.aws.Queue
+---@param message fairlead.world.aws.Message
+---@param visibility number? seconds; the queue's when not given
+function M.take(aws, queue, message, visibility)
+  message.received = message.received + 1
+  message.first_received_at = message.first_received_at or aws.w.now
+  message.visible_at = aws.w.now + (visibility or queue.visibility)
+end
+
+---@param queue fairlead.world.aws.Queue
+---@param message fairlead.world.aws.Message
+---@return boolean
+function M.holds(queue, message)
+  for _, held in ipairs(queue.messages) do
+    if held == message then
+      return true
+    end
+  end
+  return false
+end
+
+---@param queue fairlead.world.aws.Queue
+---@param message fairlead.world.aws.Message
+function M.remove(queue, message)
+  for i, held in ipairs(queue.messages) do
+    if held == message then
+      table.remove(queue.messages, i)
+      return
+    end
   end
 end
 
@@ -124,15 +204,7 @@ M.operations.SendMessage = {
       call:fail("InvalidParameterValue", ("Value %d for parameter DelaySeconds is invalid. Reason: DelaySeconds must "
         .. "be >= 0 and <= 900."):format(delay))
     end
-    local message = {
-      id = call.aws.ids:text(32):gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"),
-      body = body,
-      sent_at = call.now,
-      visible_at = call.now + delay,
-      received = 0,
-    }
-    table.insert(queue.messages, message)
-    call.w:emit("message_sent", { queue = queue.name, body = body, id = message.id, at = call.now })
+    local message = M.send(call.aws, queue, body, delay)
     return { MessageId = message.id, MD5OfMessageBody = digest.md5(body) }
   end,
 }
@@ -181,7 +253,6 @@ M.operations.ReceiveMessage = {
     VisibilityTimeout = "integer",
     WaitTimeSeconds = "integer",
   },
-  -- A long poll answers at once with what there is: the world does not stand still for one request.
   run = function(call, input)
     local queue = queue_at(call, input.QueueUrl)
     between(call, "MaxNumberOfMessages", input.MaxNumberOfMessages, 1, 10)
@@ -191,9 +262,7 @@ M.operations.ReceiveMessage = {
     local messages = {}
     for _, message in ipairs(queue.messages) do
       if message.visible_at <= call.now and #messages < (input.MaxNumberOfMessages or 1) then
-        message.received = message.received + 1
-        message.first_received_at = message.first_received_at or call.now
-        message.visible_at = call.now + (input.VisibilityTimeout or queue.visibility)
+        M.take(call.aws, queue, message, input.VisibilityTimeout)
         message.handle = digest.base64(("%s %d"):format(message.id, message.received))
         local attributes = {}
         for name, value in pairs(attributes_of(message)) do
@@ -207,6 +276,9 @@ M.operations.ReceiveMessage = {
           Attributes = next(attributes) and attributes or nil,
         }
       end
+    end
+    if #messages == 0 then
+      call:hold(input.WaitTimeSeconds or 0)
     end
     return { Messages = #messages > 0 and json.array(messages) or nil }
   end,
@@ -223,9 +295,9 @@ M.operations.DeleteMessage = {
         input.ReceiptHandle
       ))
     end
-    for i, message in ipairs(queue.messages) do
+    for _, message in ipairs(queue.messages) do
       if message.id == id then
-        table.remove(queue.messages, i)
+        M.remove(queue, message)
         break
       end
     end
