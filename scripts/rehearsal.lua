@@ -76,7 +76,7 @@ local function github(application, own)
 end
 
 -- A job for each environment of the push; by hand for one.
-local function publish_workflow(application, seconds)
+local function publish_workflow(application, seconds, redeploys)
   return {
     name = "Publish",
     on = {
@@ -85,7 +85,7 @@ local function publish_workflow(application, seconds)
     },
     jobs = {
       { name = "test", seconds = 240 },
-      { name = "publish", seconds = seconds, for_each = "environment", publishes = true },
+      { name = "publish", seconds = seconds, for_each = "environment", publishes = true, redeploys = redeploys },
     },
     environments_on_push = { "development", "staging" },
   }
@@ -253,7 +253,7 @@ function M.async_processor()
     },
     workflows = {
       ["test.yml"] = { name = "Test", on = { push = true }, jobs = jobs(application, { 60, 180 }) },
-      ["publish.yml"] = publish_workflow(application, 190),
+      ["publish.yml"] = publish_workflow(application, 190, true),
     },
     aws = {
       tags = { "<short sha>", "main" },
