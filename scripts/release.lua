@@ -19,7 +19,8 @@ local Release = {}
 Release.__index = Release
 
 -- Each part gives some methods.
-for _, part in ipairs { "change", "reservation", "deploy", "approval" } do
+local PARTS <const> = { "change", "rules", "checks", "reviews", "reservation", "deploy", "approval" }
+for _, part in ipairs(PARTS) do
   for name, method in pairs(require("release." .. part)) do Release[name] = method end
 end
 

@@ -16,6 +16,7 @@ local function pull(number, fields)
     html_url = "https://github.com/owner/name/pull/" .. number, user = { login = "adev" },
     head = { sha = HEAD, ref = "add-layer" }, base = { sha = BASE_SHA, ref = "main" }, merged_at = json.null,
     merge_commit_sha = ("f"):rep(40), created_at = "2026-03-02T09:00:00Z", updated_at = "2026-03-02T09:00:00Z",
+    body = "Why: so that maps are whole.", requested_teams = { { slug = "maps" } },
     requested_reviewers = { { login = "areviewer" } },
   }
   for key, value in pairs(fields or {}) do
@@ -49,7 +50,7 @@ describe("github pull requests", function()
       number = 7, title = "Add a map layer", state = "open", draft = false, merged = false,
       url = "https://github.com/owner/name/pull/7", user = "adev", head = { sha = HEAD, ref = "add-layer" },
       base = { sha = BASE_SHA, ref = "main" }, created_at = fake.START, updated_at = fake.START,
-      requested_reviewers = { "areviewer" },
+      requested_reviewers = { "areviewer" }, requested_teams = { "maps" }, body = "Why: so that maps are whole.",
     }, found)
     assert.is_nil(none)
   end)

@@ -108,7 +108,11 @@ describe("a release takes a change", function()
     assert.is_nil(w.github.pulls.list[1].merged)
   end)
 
-  it("that an admin releases, and asks another admin", function()
+  it("that an admin releases, as the settings allow, and asks another admin", function()
+    local settings <const> = package.loaded.settings.planning_data
+    local before <const> = settings.merge_by
+    settings.merge_by = "anyone"
+    local restore <close> = setmetatable({}, { __close = function() settings.merge_by = before end }) -- luacheck: ignore
     local result, w = release(function(fixture)
       fixture.github.user = "anadmin"
       fixture.people.admins = {

@@ -161,7 +161,7 @@ end
 function Actions:viewer()
   if self.login == nil then
     local user, err = try(self.get, self, "/user", nil, { op = "github.user" })
-    if not user and not err:is "github.api" then
+    if not user and not (err:is "github.api.not_authorised" or err:is "github.api.not_found") then
       error(err, 0)
     end
     self.login = user and user.login or false

@@ -10,6 +10,7 @@ local errors = require "fairlead.errors"
 ---@class fairlead.github.PullRequest
 ---@field number integer
 ---@field title string
+---@field body string its description; "" when it has none
 ---@field state "open"|"closed"|"merged"
 ---@field draft boolean
 ---@field merged boolean
@@ -25,6 +26,7 @@ local errors = require "fairlead.errors"
 ---@field created_at number unix seconds
 ---@field updated_at number unix seconds
 ---@field requested_reviewers string[] logins asked for a review that they have not given
+---@field requested_teams string[] teams asked for one, by slug
 ---@field existing boolean? from open_pull_request: it was there already
 
 ---@class fairlead.github.Review
@@ -58,11 +60,19 @@ local function logins(users)
   return names
 end
 
+local function slugs(teams)
+  local names = {}
+  for i, team in ipairs(teams or {}) do
+    names[i] = team.slug
+  end
+  return names
+end
+
 ---@return fairlead.github.PullRequest
 local function shape(raw)
   local merged <const> = raw.merged or raw.merged_at ~= nil
   return {
-    number = raw.number, title = raw.title, draft = raw.draft or false, merged = merged,
+    number = raw.number, title = raw.title, body = raw.body or "", draft = raw.draft or false, merged = merged,
     state = merged and "merged" or raw.state,
     url = raw.html_url, user = login(raw.user),
     head = { sha = raw.head.sha, ref = raw.head.ref },
@@ -73,7 +83,7 @@ local function shape(raw)
     merged_by = raw.merged_by and raw.merged_by.login,
     merged_at = answer.time(raw.merged_at),
     created_at = answer.time(raw.created_at), updated_at = answer.time(raw.updated_at),
-    requested_reviewers = logins(raw.requested_reviewers),
+    requested_reviewers = logins(raw.requested_reviewers), requested_teams = slugs(raw.requested_teams),
   }
 end
 

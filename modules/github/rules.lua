@@ -90,6 +90,11 @@ function Rules:branch_rules(branch)
 
   if known.protected then
     local protection, why = look(self, "branches/" .. name .. "/protection", rules, "branch protection")
+    -- To who is no administrator GitHub may say 404 as well.
+    if why == "none" and known.protection and known.protection.enabled then
+      rules.unreadable[#rules.unreadable + 1] = "branch protection"
+      why = "unreadable"
+    end
     if protection then
       local checks <const> = protection.required_status_checks
       if checks then

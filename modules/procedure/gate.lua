@@ -168,6 +168,7 @@ local function listen(gate, channel)
       return { decision = decision.decision, by = decision.by, why = decision.why, via = channel.name }
     elseif not ok then
       local err = errors.wrap(decision)
+      if err.kind == "gate.refused" then error(err, 0) end -- it has found that the run must not go on
       if not err.retryable then
         lose(gate, channel, err)
         gate.last_error, gate.alive = err, gate.alive - 1

@@ -1,11 +1,12 @@
---- The change that a release carries: its pull request, tests, review and merge.
+--- The change that a release carries: its pull request and its merge. Its tests are in checks.lua, its review in
+--- reviews.lua.
 ---
---- A change is what travels: {number=, url=, title=, author=, branch=, head=, merged=}; head is the commit of the
---- branch, merged the commit on main.
+--- A change is what travels: {number=, url=, title=, author=, branch=, head=, merged=, requester=}; head is the
+--- commit of the branch, merged the commit on main, requester whoever releases it (nil: a token that is nobody's).
+local description = require "release.description"
 local errors = require "fairlead.errors"
 local git = require "fairlead.git"
 local live = require "release.live"
-local reviews = require "release.reviews"
 
 ---@class Release
 local Release = {}
@@ -64,11 +65,46 @@ local function remote_head(repository, branch)
   return ok and sha or nil
 end
 
-local function as_change(pull)
+local function as_change(self, pull)
   return {
     number = pull.number, url = pull.url, title = pull.title, author = pull.user,
-    branch = pull.head.ref, head = pull.head.sha,
+    branch = pull.head.ref, head = pull.head.sha, requester = self.github:viewer(),
   }
+end
+
+--- The description that the pull request has, or will have when it is opened with this text.
+local function check_description(self, branch, text)
+  local wanted <const> = (self.settings.pull_request or {}).description
+  if not wanted then return end
+  self.run:wait {
+    name = "Description",
+    timeout = self.settings.timeouts.push,
+    check = function()
+      local pull <const> = self.github:pull_request { head = branch, base = self.settings.main }
+      local open <const> = pull and pull.state == "open"
+      local lacks <const> = description.lacks(open and pull.body or text, wanted)
+      if #lacks == 0 then return true end
+      self.run:refuse("description-missing",
+        ("the description %s lacks what the team asks for: %s"):format(open and "of " .. pull.url
+          or "for the pull request", table.concat(lacks, "; ")),
+        open and "write it there and start again" or "write it into the last commit's message, or open the pull "
+          .. "request by hand")
+    end,
+  }
+end
+
+--- The author merges, not the reviewer and nobody else, unless the team allows it.
+local function check_author(self, change)
+  local viewer <const>, by <const> = self.github:viewer(), self.settings.merge_by or "author"
+  if viewer == change.author or (not viewer and change.author:find "%[bot%]$") then return end
+  local who <const> = viewer or "whoever this token is of"
+  if by == "author" then
+    self.run:refuse("not-author", ("pull request #%d is %s's, and %s would merge it"):format(
+      change.number, change.author, who), ("let %s release it, or set merge_by = \"anyone\" in the settings"):format(
+      change.author))
+  end
+  self.run:say(("pull request #%d is %s's; %s merges it, as the settings allow"):format(
+    change.number, change.author, who))
 end
 
 --- A pull request that was there already shows its old head for a moment after a push.
@@ -87,17 +123,60 @@ local function await_push(self, change, sha)
   }
 end
 
----Pushes the branch that is checked out and opens its pull request, or finds the one that is open.
+-- Found, or opened with the title and the description; a person's text stays as it is.
+local function open_or_find(self, branch, title, body)
+  local gh <const>, main <const> = self.github, self.settings.main
+  return self.run:step("Open pull request", {
+    intent = { head = branch, base = main },
+    already = function()
+      local pull <const> = gh:pull_request { head = branch, base = main }
+      if not (pull and pull.state == "open") then return nil end
+      local change <const> = as_change(self, pull)
+      check_author(self, change)
+      return change
+    end,
+    act = function()
+      return as_change(self, gh:open_pull_request { head = branch, base = main, title = title, body = body })
+    end,
+  })
+end
+
+-- Who is asked on GitHub, where the settings name people and nobody has asked anybody.
+local function ask_reviewers(self, change)
+  local wanted = {}
+  for _, login in ipairs((self.settings.pull_request or {}).reviewers or {}) do
+    if login ~= change.author then wanted[#wanted + 1] = login end
+  end
+  if #wanted == 0 then return end
+  self.run:step("Ask for a review", {
+    intent = { number = change.number, reviewers = wanted },
+    already = function()
+      local pull <const> = self.github:pull_request { number = change.number }
+      local asked <const> = #pull.requested_reviewers + #pull.requested_teams > 0
+        or #self.github:reviews(change.number).list > 0
+      return (asked or pull.merged) and { reviewers = pull.requested_reviewers }
+    end,
+    act = function()
+      self.github:post(("pulls/%d/requested_reviewers"):format(change.number), { reviewers = wanted })
+      return { reviewers = wanted }
+    end,
+  })
+end
+
+---Pushes the branch that is checked out and opens its pull request, or finds the one that is open. Checks its
+---description and the rules of main, and brings the branch up to date where the team wants that.
 ---@async
 ---@param options { title: string?, body: string? }
 ---@return table change
 function Release:open_pull_request(options)
   return self.run:stage("Pull request", function()
-    local run <const>, gh <const>, main <const> = self.run, self.github, self.settings.main
+    local run <const> = self.run
     local repository <close> = git.open(run.directory)
     local branch <const> = working_branch(self, repository)
     check_access(self)
     local commit <const> = repository:commit(branch)
+    local body <const> = options.body or commit.message
+    check_description(self, branch, body)
     run:step("Push", {
       intent = { branch = branch, commit = commit.sha },
       already = function()
@@ -109,21 +188,13 @@ function Release:open_pull_request(options)
         return { commit = commit.sha }
       end,
     })
-    local change <const> = run:step("Open pull request", {
-      intent = { head = branch, base = main },
-      already = function()
-        local pull <const> = gh:pull_request { head = branch, base = main }
-        return pull and pull.state == "open" and as_change(pull)
-      end,
-      act = function()
-        return as_change(gh:open_pull_request {
-          head = branch, base = main, title = options.title or commit.summary, body = options.body or commit.message,
-        })
-      end,
-    })
+    local change <const> = open_or_find(self, branch, options.title or commit.summary, body)
     await_push(self, change, commit.sha)
     run:fact(("pull request #%d %s: %s"):format(change.number, change.title, change.url))
     self.talk:begin(change)
+    ask_reviewers(self, change)
+    self:check_branch_rules()
+    self:bring_up_to_date(change)
     return change
   end)
 end
@@ -145,52 +216,97 @@ function Release:unmoved(change)
   return pull
 end
 
-local function tests(self, change)
-  local checks <const> = self.github:checks(change.head, { required = self.settings.required_checks })
-  if checks.state == "failing" then
-    self.run:refuse("tests-failed", ("tests of %s failed: %s"):format(short(change.head), checks.why),
-      "read " .. change.url .. "/checks, mend it and start again")
-  end
-  return checks
-end
+-- ---- Up to date with main ----
 
----Waits until all tests of the change's head commit have passed.
----@async
----@param change table
-function Release:pass_tests(change)
-  self.run:wait {
-    name = "Tests",
-    timeout = self.settings.timeouts.tests,
-    every = 10,
+--- How the branch stands to main, as it was when the run looked.
+local function stand(self, change)
+  return self.run:wait {
+    name = "Up to date",
+    timeout = self.settings.timeouts.push,
     check = function()
-      self:unmoved(change)
-      local checks <const> = tests(self, change)
-      return checks.state == "passing" and { commit = change.head, why = checks.why }, checks.why
+      if self:unmoved(change).merged then return { behind = 0 } end
+      local compared <const> = self.github:get(("compare/%s...%s"):format(self.settings.main, change.head),
+        { per_page = 1 })
+      return {
+        behind = compared.behind_by, main = compared.base_commit.sha, strict = self:main_rules(true).strict,
+      }
     end,
   }
 end
 
--- ---- Review and merge ----
-
----Asks for a review and waits until another developer has approved the head commit.
----@async
----@param change table
-function Release:get_reviewed(change)
-  self.run:gate {
-    name = "Review",
-    question = ("%s: review of #%d %s by another developer"):format(self.settings.name, change.number, change.title),
-    evidence = function() return { commit = self:unmoved(change).head.sha } end,
-    via = { reviews.channel(self, change) },
-    timeout = self.settings.timeouts.review,
-  }
+-- GitHub brings main into the branch, in the background: the head is a merge of the old one and a commit of main.
+local function new_head(self, change)
+  local gh <const>, old <const> = self.github, change.head
+  return self.run:wait {
+    name = "New head",
+    timeout = self.settings.timeouts.push,
+    every = 2,
+    check = function()
+      local head <const> = gh:pull_request { number = change.number }.head.sha
+      if head == old then return nil, ("pull request #%d is still at %s"):format(change.number, short(old)) end
+      local parents <const> = gh:get("git/commits/" .. head).parents
+      local of_main <const> = #parents == 2 and parents[1].sha == old
+        and gh:get(("compare/%s...%s"):format(parents[2].sha, self.settings.main), { per_page = 1 }).behind_by == 0
+      if not of_main then self:unmoved(change) end -- says what somebody pushed
+      return { commit = head }
+    end,
+  }.commit
 end
 
----Merges exactly the commit that was tested and reviewed.
+local function update_branch(self, change, main)
+  local gh <const>, old <const> = self.github, change.head
+  self.run:step("Bring the branch up to date", {
+    intent = { number = change.number, head = old, main = main },
+    already = function(begun)
+      -- The head that it has then is looked at afterwards.
+      return begun and gh:pull_request { number = change.number }.head.sha ~= old and { asked = true }
+    end,
+    act = function()
+      local path <const> = ("pulls/%d/update-branch"):format(change.number)
+      local asked <const>, err = try(function()
+        return (gh:put(path, { expected_head_sha = old }, { once = true })) or true
+      end)
+      if asked then return { asked = true } end
+      self:unmoved(change)
+      if not err:is "github.api.invalid" then error(err, 0) end
+      self.run:refuse("behind-main", ("GitHub cannot bring %s up to date: %s"):format(change.branch, err.message),
+        ("merge %s into it by hand, and push"):format(self.settings.main))
+    end,
+  })
+  change.head = new_head(self, change)
+  self.run:say(("%s is up to date as %s; your working copy is not: git pull"):format(
+    change.branch, short(change.head)))
+end
+
+---Sees to it that the branch holds what main holds. Where it does not, the settings decide: `pull_request.behind` is
+---"update" (GitHub merges main into it, and all is tested again), "refuse", or "say"; when left out, "refuse" where the
+---rules of main demand it, else "say".
+---@async
+---@param change table gets a new `head` when it is brought up to date
+function Release:bring_up_to_date(change)
+  local found <const>, main <const> = stand(self, change), self.settings.main
+  if found.behind == 0 then return end
+  local how <const> = (self.settings.pull_request or {}).behind or (found.strict and "refuse" or "say")
+  local text <const> = ("%s lacks %d commit%s of %s"):format(
+    change.branch, found.behind, found.behind == 1 and "" or "s", main)
+  if how == "update" then
+    update_branch(self, change, found.main)
+  elseif how == "refuse" or found.strict then -- GitHub would not merge it
+    self.run:refuse("behind-main", text, ("merge %s into it, push, and start again"):format(main))
+  else
+    self.run:warn(text .. "; what is tested is not what main will be")
+  end
+end
+
+-- ---- Merge ----
+
+---Merges exactly the commit that was tested and reviewed, as it is then: tests and reviews are looked at once more.
 ---@async
 ---@param change table gets `merged`, the commit on main
 function Release:merge(change)
   self.run:stage("Merge", function()
     local gh <const> = self.github
+    self:pass_tests(change) -- one may have begun since
     local merged <const> = self.run:step("Merge pull request", {
       intent = { number = change.number, head = change.head, method = self.settings.merge_method },
       already = function()
@@ -198,9 +314,9 @@ function Release:merge(change)
         return pull.merged and pull.head.sha == change.head and { commit = pull.merge_commit_sha }
       end,
       act = function()
-        if tests(self, change).state ~= "passing" then
-          self.run:refuse("tests-not-passing", ("tests of %s run again"):format(short(change.head)), "start again")
-        end
+        check_author(self, change)
+        self:need_passed_tests(change)
+        self:need_reviews(change)
         self:unmoved(change)
         local done <const>, err <const> = try(gh.merge, gh,
           { number = change.number, sha = change.head, method = self.settings.merge_method })

@@ -418,6 +418,40 @@ function Pulls:merge(pull, options)
   return sha
 end
 
+--- Merges the base into a pull request's head, in a moment.
+---@async
+---@param pull fairlead.world.Pull
+---@param expected string? sha that the head must have
+---@param login string who asks for it
+function Pulls:update_branch(pull, expected, login)
+  local repo = self.github:repository()
+  if expected and expected ~= pull.head_sha then
+    refusal.raise(422, "expected head sha didn’t match current head ref.")
+  elseif pull.state ~= "open" or repo:contains(repo.branches[pull.base], pull.head_sha) then
+    refusal.raise(422, "There are no new commits on the base branch.")
+  end
+  local before, base = pull.head_sha, repo.branches[pull.base]
+  local tree = repo:merge_tree(before, base)
+  if not tree then
+    refusal.raise(422, "merge conflict between base and head")
+  end
+  self.world:after(self.random:between(1, 4), function()
+    if pull.state ~= "open" or pull.head_sha ~= before then
+      return
+    end
+    local sha = repo:commit {
+      ref = "refs/heads/" .. pull.head,
+      message = ("Merge branch '%s' into %s"):format(pull.base, pull.head),
+      tree = tree,
+      parents = { before, base },
+      author = repository.person(self.github.fixture, login),
+      committer = { name = "GitHub", email = "noreply@github.com" },
+      at = self.world.now,
+    }
+    self.github:pushed("refs/heads/" .. pull.head, before, sha, login)
+  end)
+end
+
 --- Adds a review.
 ---@param pull fairlead.world.Pull
 ---@param review {by: string, state: string, body: string?, commit_id: string?}

@@ -309,6 +309,14 @@ function M.add(github, router)
     return 200, { sha = sha, merged = true, message = "Pull Request successfully merged" }
   end)
 
+  -- The base is merged into the head in the background (GitHub Docs, REST "Update a pull request branch").
+  router:add("PUT /repos/{owner}/{repo}/pulls/{number}/update-branch", "contents:write", function(call)
+    local pull, body = pull_of(call), call.body
+    refusal.check(body, { expected_head_sha = "string" })
+    pulls:update_branch(pull, given(body.expected_head_sha), call.viewer.login)
+    return 202, { message = "Updating pull request branch.", url = github.shapes:page("/pull/" .. pull.number) }
+  end)
+
   router:add("GET /repos/{owner}/{repo}/pulls/{number}/reviews", "pull_requests:read", function(call)
     local pull = pull_of(call)
     local page, headers = github:page(call, pull.reviews)
