@@ -13,6 +13,7 @@ local M = {}
 ---@field expected? number
 ---@field problem? string the last retryable error of a wait
 ---@field error? string
+---@field approvers? string[] who may decide, where it is a gate
 ---@field would? string what a dry run would do
 ---@field why? string why it was skipped
 ---@field children faces.Node[]
@@ -82,6 +83,7 @@ end
 apply["gate.asked"] = function(model, event)
   local node = model.nodes[event.path]
   node.question, node.text = event.question, "asked via " .. table.concat(event.via, ", ")
+  node.approvers = event.approvers
 end
 
 apply["gate.decided"] = function(model, event)

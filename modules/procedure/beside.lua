@@ -37,8 +37,8 @@ function M.install(Run)
     self.stream:listen(listener)
   end
 
-  ---Starts something that goes on beside the steps until the run ends, or the task that starts it does. It belongs to no
-  ---step; that it fails is told, and does not fail the run.
+  ---Starts something that goes on beside the steps until the run ends, or the task that starts it does. It belongs to
+  ---no step; that it fails is told, and does not fail the run.
   ---@param name string for messages
   ---@param fn fun()
   ---@return Task
@@ -54,8 +54,8 @@ function M.install(Run)
   end
 
   ---Registers what is done at every end of the run in this process, after all that are to know have been told. Unlike
-  ---what run:notifier registers it is not recorded, so doing it twice may do no harm. It gets what a notifier gets of the
-  ---end; of a run that another process has taken up since, `reason` is "resume.lost".
+  ---what run:notifier registers it is not recorded, so doing it twice may do no harm. It gets what a notifier gets of
+  ---the end; of a run that another process has taken up since, `reason` is "resume.lost".
   ---@param fn fun(message: table)
   function Run:at_end(fn)
     check(fn, "run:at_end")

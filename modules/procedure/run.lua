@@ -123,8 +123,8 @@ function Run:notify(message)
   self:tell(message, ("%s@notify#%d"):format(node.path, self.notices[node]), node.path)
 end
 
----States why the run does not end well, as far as is known: the summary at the end lists it, and so does what is told of
----the end. For handlers of run:on_failure, which find out.
+---States why the run does not end well, as far as is known: the summary at the end lists it, and so does what is told
+---of the end. For handlers of run:on_failure, which find out.
 ---@param text string one line
 ---@param details string? what it was found by, on several lines
 function Run:because(text, details)

@@ -53,7 +53,7 @@ end
 --- Asks every service one harmless question, so that a wrong token or name is found before anything is done.
 local function check_access(self)
   self.github:default_branch()
-  self.slack:call("auth.test")
+  self.talk:check()
   local names = {}
   for name in pairs(self.settings.environments) do names[#names + 1] = name end
   table.sort(names)

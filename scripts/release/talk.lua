@@ -1,65 +1,171 @@
---- What a release says in Slack: one thread in the team's channel, and one message to the infrastructure team when it
---- fails.
+--- What a release says in Slack: the board, one message in the team's channel that shows how it stands; in that
+--- message's thread what there is to tell; and one message to the infrastructure team when it fails. Without a channel
+--- in the settings nothing is said.
+local board = require "release.board"
+local deploy_bot = require "release.deploy_bot"
 local digest = require "fairlead.digest"
+local json = require "fairlead.json"
+local outages = require "release.outage"
 local slack = require "fairlead.slack"
+local task = require "fairlead.task"
+local view = require "release.board.view"
 
 ---@class Talk
 ---@field run procedure.Run
----@field slack table
+---@field slack table? nil: this application does without
 ---@field settings table
----@field thread table? {channel=, ts=} once the release has begun
----@field said table<string, integer> how often this process has come to say something
----@field heard table<string, boolean>? keys of what an interrupted process has said in the thread; nil: not read yet
----@field fresh boolean this process has opened the thread, so nothing was said in it before
----@field change table?
+---@field thread table? {channel=, ts=} once the board is there
+---@field subject table? what the board is about
+---@field private outage Outage
+---@field private board Board?
+---@field private said table<string, integer> how often this process has come to say something
+---@field private heard table<string, boolean>? keys of what an interrupted process has said in the thread
+---@field private fresh boolean this process has opened the thread, so nothing was said in it before
+---@field private unsaid table[] what could not be said yet
 local Talk = {}
 Talk.__index = Talk
 
 local M = {}
 
+local PATIENCE <const> = 45 -- seconds that one thing to say may take; Slack may ask for 30 s of silence before
+local MOST_UNSAID <const> = 50 -- messages that are kept while Slack is down
+
 ---@param run procedure.Run
----@param client table a Slack client
+---@param client table? a Slack client
 ---@param settings table of the application
 ---@return Talk
 function M.new(run, client, settings)
-  local self = setmetatable({ run = run, slack = client, settings = settings, said = {}, fresh = false }, Talk)
+  local self = setmetatable({
+    run = run, slack = client, settings = settings, outage = outages.new(run), said = {}, fresh = false, unsaid = {},
+    reasons = {},
+  }, Talk)
+  if not client or run.dry then return self end
+  run:listen(function(event)
+    if event.event == "note" and event.kind == "why" then table.insert(self.reasons, event) end
+  end)
   run:notifier(function(message) self:tell(message) end)
   return self
 end
 
----A link in Slack's markup. The text comes from outside, a title for one, and could say <!channel>.
+---A link in Slack's markup.
 ---@param url string
----@param text string
+---@param text string from outside
 ---@return string
-function M.link(url, text) return ("<%s|%s>"):format(slack.escape(url), slack.escape(text)) end
+M.link = view.link
 
-local link <const> = M.link
-
----Opens the thread.
+---Checks that the token is right and the channels are there, so that a mistake in the settings is found before anything
+---is done. That Slack is down is no mistake.
 ---@async
----@param change table
-function Talk:begin(change)
-  self.change = change
-  self.thread = self.run:step("Tell the team", {
-    intent = { channel = self.settings.channel, pull_request = change.number },
+---errors: kinds "slack.api.not_authorised", "slack.api.not_found"
+function Talk:check()
+  if not self.slack then return end
+  local refusal
+  self.outage:attempt(PATIENCE, function()
+    local _, err = try(function()
+      self.slack:call "auth.test"
+      for _, name in ipairs { "channel", "infrastructure_channel" } do
+        if self.settings[name] then self.slack:channel_id(self.settings[name]) end
+      end
+    end)
+    local mistaken <const> = err and (err:is "slack.api.not_authorised" or err:is "slack.api.not_found")
+    if err and not mistaken then error(err, 0) end
+    refusal = err
+  end)
+  if refusal then error(refusal, 0) end
+end
+
+-- ---- the board ----
+
+local function metadata_of(self)
+  return { event_type = "fairlead_release", event_payload = { run = self.run.id, board = true } }
+end
+
+local function find(self)
+  local id <const> = self.slack:channel_id(self.settings.channel)
+  local found <const> = self.slack:find { channel = id, payload = { run = self.run.id, board = true } }
+  return found and { channel = id, ts = found.ts }
+end
+
+-- Posts the board; `look` where an attempt may have posted it.
+local function open(self, look)
+  local found <const> = look and find(self)
+  if found then return found end
+  local message <const> = self.board:message()
+  local posted <const> = self.slack:post {
+    channel = self.settings.channel, text = message.text, blocks = message.blocks, metadata = metadata_of(self),
+  }
+  return { channel = posted.channel, ts = posted.ts }
+end
+
+-- What could not be said when it was to be is said when Slack answers again, in the same order.
+local function catch_up(self)
+  while self.unsaid[1] do
+    local message <const> = self.unsaid[1]
+    if not self.outage:attempt(PATIENCE, function() self:post(message, true) end) then
+      self.heard = nil
+      return false
+    end
+    table.remove(self.unsaid, 1)
+  end
+  return true
+end
+
+local function new_board(self)
+  local made <const> = board.new(self.run, self.slack, self.outage, self.subject, self.settings.people)
+  made.metadata = metadata_of(self)
+  made.on_edited = function() return catch_up(self) end
+  made.open = function()
+    self.thread = open(self, true)
+    return self.thread
+  end
+  return made
+end
+
+---Opens the board; or has the run go on without, while Slack is down.
+---@async
+---@param subject { url: string?, title: string, number: integer?, what: string? } a change, say; what: what is done,
+--- "Releasing" and the application's name when left out
+function Talk:begin(subject)
+  if not self.slack then return end
+  local name <const> = subject.number and ("#%d %s"):format(subject.number, subject.title) or subject.title
+  self.subject = { what = subject.what or "Releasing " .. self.settings.name, url = subject.url, title = name }
+  if not self.run.dry then self.board = new_board(self) end
+  local look = false
+  local place <const> = self.run:step("Tell the team", {
+    intent = { channel = self.settings.channel, about = subject.number or name },
     already = function(begun)
-      local id <const> = self.slack:channel_id(self.settings.channel)
-      local posted <const> = begun and self.slack:find { channel = id, payload = { step = self.run:step_id() } }
-      return posted and { channel = id, ts = posted.ts }
+      look = begun ~= nil
+      local done <const>, found = self.outage:attempt(PATIENCE, function() return look and find(self) end)
+      return done and found or nil
     end,
     act = function()
-      self.fresh = true
-      return self.slack:post {
-        channel = self.settings.channel,
-        text = (":ship: Releasing %s: %s"):format(self.settings.name,
-          link(change.url, ("#%d %s"):format(change.number, change.title))),
-        metadata = {
-          event_type = "fairlead_release", event_payload = { run = self.run.id, step = self.run:step_id() },
-        },
-      }
+      local done <const>, posted = self.outage:attempt(PATIENCE, function() return open(self, look) end)
+      self.fresh = done and not look
+      return done and posted or { missing = true } -- it comes when Slack answers
     end,
   })
+  if self.run.dry then return end
+  self.thread = place.ts and place or nil
+  self.board.place = self.thread
+  self.run:at_end(function(message) self:close(message) end)
+  self.worker = self.run:background("board", function() self.board:work() end)
+  if not self.thread then self.board:want(0) end
+  deploy_bot.watch(self.run, self.slack, self.settings, self.board)
 end
+
+---Ends the board with how the run ended.
+---@async
+---@param message table
+---@private
+function Talk:close(message)
+  self.board:close()
+  try(self.worker.wait, self.worker) -- an edit that is on its way must not come after the last one
+  if message.reason == "resume.lost" then return end
+  self.outage:insist()
+  self.board:finish(message)
+end
+
+-- ---- the thread ----
 
 -- The same words at the same turn have the same key in every process of a run.
 local function key_of(self, text)
@@ -70,11 +176,12 @@ end
 -- What was said in the thread before this process took the run up.
 local function heard(self)
   if not self.heard then
-    self.heard = {}
+    local keys = {}
     for _, reply in ipairs(self.slack:replies { channel = self.thread.channel, ts = self.thread.ts, limit = 1000 }) do
       local payload <const> = reply.metadata and reply.metadata.event_payload
-      if payload and payload.said then self.heard[payload.said] = true end
+      if payload and payload.said then keys[payload.said] = true end
     end
+    self.heard = keys
   end
   return self.heard
 end
@@ -85,18 +192,35 @@ local function may_have_said(self, message)
   return not self.fresh
 end
 
----Says something in the thread; what an interrupted process of this run has said there is not said again.
+---@param message { key: string, text: string, blocks: table? }
+---@param look boolean it may have been said: look first
+---@private
+function Talk:post(message, look)
+  if look and heard(self)[message.key] then return end
+  self.slack:post {
+    channel = self.thread.channel, thread = self.thread.ts, text = message.text, blocks = message.blocks,
+    metadata = { event_type = "fairlead_message", event_payload = { run = self.run.id, said = message.key } },
+  }
+end
+
+---Says something in the thread; what an interrupted process of this run has said there is not said again. While Slack
+---is down it is kept, to be said later.
 ---@async
 ---@param text string in Slack's markup
----@param message table? a notification, whose id is the same in every process of a run
+---@param message table? a notification, whose id is the same in every process of a run; `blocks`: to be shown in place
+--- of the text
 function Talk:say(text, message)
-  if not self.thread then return end
-  local key <const> = message and message.id or key_of(self, text)
-  if may_have_said(self, message) and heard(self)[key] then return end
-  self.slack:post {
-    channel = self.thread.channel, thread = self.thread.ts, text = text,
-    metadata = { event_type = "fairlead_message", event_payload = { run = self.run.id, said = key } },
+  if not self.board then return end
+  local item <const> = {
+    key = message and message.id or key_of(self, text), text = text, blocks = message and message.blocks,
   }
+  local look <const> = may_have_said(self, message)
+  local done <const> = self.thread and not self.unsaid[1]
+    and self.outage:attempt(PATIENCE, function() self:post(item, look) end)
+  if done or #self.unsaid >= MOST_UNSAID then return end
+  self.heard = nil -- the attempt may have got there: it is looked for before the next
+  self.unsaid[#self.unsaid + 1] = item
+  self.board:want(0)
 end
 
 ---Tells the infrastructure team; once.
@@ -105,13 +229,16 @@ end
 ---@param message table a notification
 ---@private
 function Talk:alarm(text, message)
-  local key <const> = message.id or key_of(self, text)
   local channel <const> = self.settings.infrastructure_channel
-  if may_have_said(self, message) and self.slack:find { channel = channel, payload = { said = key } } then return end
-  self.slack:post {
-    channel = channel, text = text,
-    metadata = { event_type = "fairlead_failure", event_payload = { run = self.run.id, said = key } },
-  }
+  if not channel then return end
+  local key <const> = message.id or key_of(self, text)
+  task.timeout(PATIENCE, function()
+    if may_have_said(self, message) and self.slack:find { channel = channel, payload = { said = key } } then return end
+    self.slack:post {
+      channel = channel, text = text,
+      metadata = { event_type = "fairlead_failure", event_payload = { run = self.run.id, said = key } },
+    }
+  end)
 end
 
 ---A gate's channel: one of `approvers` reacts or replies in the thread.
@@ -119,33 +246,45 @@ end
 ---@return procedure.Channel
 function Talk:approval(approvers)
   return slack.approval {
-    client = self.slack, channel = self.thread.channel, thread = self.thread.ts, approvers = approvers,
+    client = self.slack, channel = self.thread and self.thread.channel or self.settings.channel,
+    thread = self.thread and self.thread.ts, approvers = approvers,
   }
 end
 
-local HEADLINE <const> = {
-  done = ":white_check_mark: released",
-  refused = ":no_entry_sign: stopped",
-  rolled_back = ":rewind: rolled back",
-  interrupted = ":octagonal_sign: interrupted",
-}
+-- ---- the end ----
 
 local function facts_of(self, message)
   local lines = {}
   local function add(label, value)
     if value == nil or value == "" then return end
-    lines[#lines + 1] = ("*%s:* %s"):format(label, slack.escape(tostring(value)))
+    lines[#lines + 1] = ("*%s:* %s"):format(label, view.plain(value, 600))
   end
   add("What", tostring(message.error))
   add("Where", message.failed)
+  for _, reason in ipairs(message.why or {}) do add("Why", reason) end
   add("Run", ("%s (%s)"):format(self.run.id, message.reason))
   for _, fact in ipairs(message.facts or {}) do add("Fact", fact) end
   for _, place in ipairs(message.live or {}) do
     add("Live in " .. place.environment, ("%s %s"):format(place.version or "?", place.url or ""))
   end
-  local not_done <const> = table.concat(message.not_done or {}, ", ")
-  add("Not done", not_done)
+  add("Not done", table.concat(message.not_done or {}, ", "))
   return table.concat(lines, "\n")
+end
+
+-- The end with why it came, and in blocks what that was found by.
+local function explained(self, headline, message)
+  local lines = { ("%s: %s"):format(headline, view.plain(tostring(message.error), 1000)) }
+  local details = {}
+  for _, reason in ipairs(self.reasons) do
+    lines[#lines + 1] = "• " .. view.plain(reason.text, 300)
+    for line in (reason.details or ""):gmatch "[^\n]+" do details[#details + 1] = line end
+  end
+  local text <const> = table.concat(lines, "\n")
+  if #details == 0 then return text end
+  local blocks = {}
+  view.sections(lines, blocks)
+  for _, block in ipairs(view.code(details, 5)) do blocks[#blocks + 1] = block end
+  return text, json.array(blocks)
 end
 
 --- The run's notifier: words go to the thread; a bad end goes to the infrastructure team too.
@@ -153,13 +292,16 @@ end
 ---@private
 function Talk:tell(message)
   if not message.ending then return self:say(message.text, message) end
-  local headline <const> = HEADLINE[message.outcome] or ":x: failed"
+  local sign <const>, word = view.ending(message.outcome)
+  local headline <const> = ("%s %s"):format(sign, word)
   if message.outcome == "done" then return self:say(headline, message) end
-  self:say(("%s: %s"):format(headline, slack.escape(tostring(message.error))), message)
+  local text <const>, blocks = explained(self, headline, message)
+  self:say(text, { id = message.id, again = message.again, blocks = blocks })
   -- What never began is between the terminal and whoever sits there.
-  if message.outcome == "interrupted" or not self.change then return end
-  self:alarm(("%s: release of %s, %s\n%s"):format(headline, self.settings.name,
-    link(self.change.url, ("#%d"):format(self.change.number)), facts_of(self, message)), message)
+  if message.outcome == "interrupted" or not self.subject then return end
+  local subject <const> = self.subject
+  self:alarm(("%s: %s: %s\n%s"):format(headline, subject.alarm or "release of " .. self.settings.name,
+    subject.url and M.link(subject.url, subject.title) or view.plain(subject.title), facts_of(self, message)), message)
 end
 
 return M
