@@ -1,4 +1,5 @@
 --- What a scenario does to requests on their way: the network's faults, and what services answer that refuse or break.
+local clock = require "fairlead.clock"
 local message = require "fairlead.world.message"
 
 local M = {}
@@ -9,6 +10,7 @@ local M = {}
 ---| "lost" the request is carried out, but its answer is lost
 ---| "server_error" the service answers 5xx, nothing is carried out
 ---| "limited" the service refuses: too many requests
+---| "broken" Slack's way to say that it is out of order: an answer of 200 that is no result
 
 ---@class fairlead.world.Faults
 local Faults = {}
@@ -17,7 +19,13 @@ Faults.__index = Faults
 ---@param world fairlead.world.World
 ---@return fairlead.world.Faults
 function M.new(world)
-  return setmetatable({ world = world, random = world:stream("faults"), last = {} }, Faults)
+  return setmetatable({
+    world = world,
+    random = world:stream("faults"),
+    down = world:stream("outages"),
+    outages = {},
+    last = {},
+  }, Faults)
 end
 
 --- What is asked for, apart from its parameters: faults in succession are counted for it.
@@ -45,12 +53,38 @@ local function is_read(request)
   return request.method == "GET" or request.method == "HEAD"
 end
 
+--- The fault of a service that is down, while it is: from the world's beginning to its end, or for some time from some
+--- instant after the first request to it.
+local function outage(self, service)
+  local plan = (self.world.scenario.down or {})[service]
+  if not plan then
+    return nil
+  end
+  local window = self.outages[service]
+  if not window then
+    local after = plan.after and self.down:between(plan.after[1], plan.after[2])
+    local from = after and self.world.now + self.world:duration(after) or 0
+    window = { from = from, to = plan.seconds and from + self.world:duration(plan.seconds) or math.huge }
+    self.outages[service] = window
+  end
+  local now = math.max(self.world.now, clock.now())
+  if now < window.from or now >= window.to then
+    return nil
+  end
+  return self.down:pick(plan.kinds)
+end
+
 --- The fault that meets a request, if any. Never more than two in succession for one subject, and one for what writes:
 --- a service that never answers is another scenario.
 ---@param request fairlead.world.Request
+---@param service string
 ---@return fairlead.world.Fault?
-function Faults:draw(request)
+function Faults:draw(request, service)
   local scenario = self.world.scenario
+  local out = outage(self, service)
+  if out then
+    return out
+  end
   local plan = scenario.faults or scenario.limits
   if not plan then
     return nil
@@ -106,6 +140,9 @@ local ANSWERS <const> = {
     server_error = function()
       return message.json(503, { ok = false, error = "service_unavailable" })
     end,
+    broken = function(_, random)
+      return message.json(200, { ok = false, error = random:pick { "internal_error", "fatal_error" } })
+    end,
   },
   sites = {
     limited = function(_, random)
@@ -117,9 +154,17 @@ local ANSWERS <const> = {
   },
 }
 
+--- Whether a fault is an answer of the service, as opposed to something that the network does.
+---@param service string
+---@param fault fairlead.world.Fault?
+---@return boolean
+function Faults:is_answer(service, fault) -- luacheck: ignore self
+  return fault ~= nil and ANSWERS[service][fault] ~= nil
+end
+
 --- A service's answer in place of carrying a request out.
 ---@param service string
----@param fault "limited"|"server_error"
+---@param fault "limited"|"server_error"|"broken"
 ---@return fairlead.world.Answer
 function Faults:answer(service, fault)
   return ANSWERS[service][fault](self.world, self.random)

@@ -14,6 +14,7 @@ local M = {}
 ---@field origin string GitHub's bare repository
 ---@field work string the developer's clone, on the fixture's branch
 ---@field repository fairlead.world.Repository what `origin` holds
+---@field branch_commits string[] the shas of the branch's own commits, the oldest first
 local Folder = {}
 Folder.__index = Folder
 
@@ -138,7 +139,8 @@ function M.create(github, now, path)
     state = root .. "/state",
     repository = repository.new(origin, github.default_branch),
   }, Folder)
-  self.repository:learn(import, marks)
+  local shas = self.repository:learn(import, marks)
+  self.branch_commits = table.move(shas, #history + 1, #shas, 1, {})
   if branch ~= github.default_branch then
     self.repository.branches[branch] = nil -- the developer has not pushed it
   end

@@ -4,6 +4,7 @@
 --- One state machine, evaluated lazily: nothing runs in the background. A request first settles the world (whatever was
 --- due by now happens, in order of time), then a service answers it. All chance comes from one seed: the same seed, the
 --- same scenario and the same requests give the same run, event for event.
+local beginning = require "fairlead.world.beginning"
 local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
 local faults = require "fairlead.world.faults"
@@ -299,8 +300,9 @@ end
 ---@param request fairlead.world.Request
 ---@return fairlead.world.Fault? fault "reset", "timeout" or "lost"
 function World:fault(request)
-  local fault = self.faults:draw(request)
-  if fault == "limited" or fault == "server_error" then
+  local service = M.service_for(request)
+  local fault = self.faults:draw(request, service)
+  if self.faults:is_answer(service, fault) then
     request.fault = fault
     return nil
   end
@@ -319,8 +321,9 @@ end
 function World:open()
   if not self.folder then
     -- Whenever it is made, its commits are of the time before the world began: their ids are always the same.
-    self.folder = folder.create(self.fixture.github, self.fixture.start or DEFAULT_START)
+    self.folder = folder.create(beginning.repository(self), self.fixture.start or DEFAULT_START)
     self:emit("opened", self.folder)
+    beginning.opened(self, self.folder)
   end
   return self.folder
 end

@@ -1,12 +1,16 @@
---- The people around a release: a reviewer who reads pull requests, an admin who decides, a colleague who pushes at the
---- wrong moment. They do what people do through the services: reviews, reactions, replies, commits.
+--- The people around a release: a reviewer who reads pull requests, an admin who decides, others who answer what they
+--- were not asked. They do what people do through the services: reviews, reactions, replies.
 ---
 --- The fixture's `people`:
 ---   reviewers  = {{ login=, after_seconds=, decision = "approve"|"request_changes"|"comment", body= }, …}
----   admins     = {{ user= (in Slack), login= (on GitHub), after_seconds=, way = "reaction"|"reply", why= }, …}; who
----                refuses says why in a reply
+---   admins     = {{ user= (in Slack), login= (on GitHub), after_seconds=, way = "reaction"|"reply"|"github", why= },
+---                …}; who refuses says why in a reply. With a login they also review what waits for them on GitHub;
+---                with way = "github" they do nothing else
 ---   bystanders = {{ user=, after_seconds= }, …}   react like admins, without being asked
----   colleague  = { login=, message=, files= }     who pushes in the scenario head-moves
+---   requester  = { user= }   who runs the release, in Slack; else the user named like the token's owner on GitHub
+---   stranger   = { user= }   who is on no list of approvers; else the first user who is neither admin nor requester
+--- What colleagues do of their own accord is in colleagues.lua.
+local colleagues = require "fairlead.world.colleagues"
 local messages = require "fairlead.world.slack.messages"
 
 local M = {}
@@ -36,9 +40,7 @@ function M.new(world)
   self:watch_pulls()
   self:watch_questions()
   self:watch_deployments()
-  if world.scenario.head_moves then
-    self:move_head()
-  end
+  colleagues.begin(world)
   return self
 end
 
@@ -112,23 +114,74 @@ end
 ---------------------------------------------------------------------------------------------------------------------
 -- Approvals
 
---- Whether a message asks for somebody's decision: it says so in its metadata.
-local function asks(item)
-  local kind = item.metadata and item.metadata.event_type or ""
-  return kind:find("gate", 1, true) ~= nil or kind:find("approval", 1, true) ~= nil
+--- Somebody in Slack, with how they answer.
+local function in_slack(self, person, found, what)
+  local name = person.user or person.name
+  local user = name and self.slack:user(name) or found
+  if not user then
+    error(("the fixture's people: no Slack user for the %s"):format(what))
+  end
+  return setmetatable({ user = user.id }, { __index = person })
+end
+
+--- Who runs the release.
+local function requester(self)
+  local github = self.github.fixture
+  local email = ((github.users or {})[github.user] or {}).email
+  local found
+  for _, user in ipairs(self.slack.users) do
+    if user.name == github.user or (email and user.email == email) then
+      found = found or user
+    end
+  end
+  return in_slack(self, self.fixture.requester or {}, found, "requester")
+end
+
+--- Somebody who may not decide.
+local function stranger(self)
+  local known = { [requester(self).user] = true }
+  for _, person in ipairs(self.fixture.admins or {}) do
+    known[(self.slack:user(person.user or person.name or "") or {}).id or ""] = true
+  end
+  local found
+  for _, user in ipairs(self.slack.users) do
+    if not (user.bot or user.admin or known[user.id]) then
+      found = found or user
+    end
+  end
+  return in_slack(self, self.fixture.stranger or {}, found, "stranger")
+end
+
+--- Those who answer though it is not theirs to: at once, by a reaction and by a reply.
+local function meddlers(self)
+  local scenario, list = self.world.scenario, {}
+  for _, person in ipairs {
+    scenario.requester_answers and requester(self) or false,
+    scenario.stranger_answers and stranger(self) or false,
+  } do
+    for _, way in ipairs(person and { "reaction", "reply" } or {}) do
+      list[#list + 1] = setmetatable({ way = way, after_seconds = 20 }, { __index = person })
+    end
+  end
+  return list
 end
 
 --- An admin answers a question that a bot asks in Slack.
 function People:watch_questions()
   self.world:on("slack_message", function(data)
-    if not data.by.bot or not asks(data.message) then
+    if not data.by.bot or not messages.asks(data.message) then
       return
     end
     for _, person in ipairs(self.fixture.bystanders or {}) do
       self:decide(person, data.channel, data.message, true)
     end
+    for _, person in ipairs(meddlers(self)) do
+      self:decide(person, data.channel, data.message, true)
+    end
     for _, person in ipairs(self.fixture.admins or {}) do
-      self:decide(person, data.channel, data.message, not self.world.scenario.admin_refuses)
+      if person.way ~= "github" then
+        self:decide(person, data.channel, data.message, not self.world.scenario.admin_refuses)
+      end
     end
   end)
 end
@@ -182,25 +235,6 @@ function People:watch_deployments()
         end)
       end
     end
-  end)
-end
-
----------------------------------------------------------------------------------------------------------------------
-
---- A colleague pushes to the pull request's branch in the moment before it is merged.
-function People:move_head()
-  local moved = false
-  self.world:on("merging", function(data)
-    if moved or data.pull.state ~= "open" then
-      return
-    end
-    moved = true
-    local colleague = self.fixture.colleague or {}
-    self.github:commit_as(data.pull.head, {
-      author = colleague.login or "colleague",
-      message = colleague.message or "One more small thing",
-      files = colleague.files or { ["SMALL_THING.md"] = "One more small thing.\n" },
-    })
   end)
 end
 

@@ -7,11 +7,21 @@ local M = {}
 ---@class fairlead.world.Scenario
 ---@field name string
 ---@field text string what happens, in one line
----@field failing_checks table<string, boolean>? jobs of pull requests' test workflows that fail
+---@field failing_checks table<string, true|string>? test jobs of branches that fail, or end with another conclusion;
+--- "*" is the last one of each workflow
+---@field late_check {low: number, high: number}? seconds after the other checks until the last required one appears
+---@field previous_checks boolean? all but the branch's last commit were pushed before, and those checks are green
 ---@field attach_delay number? seconds until a push's checks appear, in place of a few
 ---@field slower number? how many times longer than usual jobs take
 ---@field head_moves boolean? a colleague pushes to the branch between its approval and its merge
+---@field push_after_approval boolean? a colleague pushes to the branch right after it was approved
 ---@field nobody_reviews boolean?
+---@field newer_release {low: number, high: number}? seconds after our merge until somebody else's newer change is, too
+---@field hotfix {low: number, high: number}? seconds after the question about production until somebody deploys there
+---@field held boolean? somebody holds what fixture.held names when the run begins, and gives it back
+---@field migration boolean? the change holds a database migration, in the folder fixture.migrations
+---@field requester_answers boolean? who runs the release answers the question about its approval
+---@field stranger_answers boolean? somebody who is no approver answers it
 ---@field old_dispatch boolean? a dispatch answers as older servers do: it names no run
 ---@field image_delay number? seconds between a publish job's push and the image's appearance in the registry
 ---@field rolls_back table<string, boolean|string>? environments whose deployment fails its health checks; a text:
@@ -20,6 +30,8 @@ local M = {}
 ---@field smoke_fails table<string, boolean>? environments whose site answers wrongly with the new version
 ---@field admin_refuses boolean?
 ---@field faults {rate: number, kinds: string[], writes: boolean}? what the network does to requests
+---@field down table<string, {kinds: string[], after: number[]?, seconds: number?}>? by service: out of order all along,
+--- or for so many seconds from some instant between two numbers of seconds after the first request to it
 ---@field limits {rate: number}? services refuse requests for a while: too many of them
 
 ---@type fairlead.world.Scenario[] in the order in which they are listed
@@ -35,6 +47,37 @@ M.list = {
     text = "the tests appear minutes after the push, and take three times as long",
     attach_delay = 240,
     slower = 3,
+  },
+  {
+    name = "check-added-late",
+    text = "a required check appears more than a minute after all others have passed",
+    late_check = { low = 60, high = 90 },
+  },
+  {
+    name = "checks-of-previous-commit",
+    text = "only the branch's previous commit has green checks; those of its head appear minutes later",
+    previous_checks = true,
+    attach_delay = 300,
+  },
+  {
+    name = "cancelled-check",
+    text = "somebody cancels a test of the pull request",
+    failing_checks = { ["*"] = "cancelled" },
+  },
+  {
+    name = "migration-present",
+    text = "the change holds a database migration",
+    migration = true,
+  },
+  {
+    name = "dev-taken",
+    text = "somebody else holds the development environment when the run begins, and gives it back later",
+    held = true,
+  },
+  {
+    name = "approval-then-push",
+    text = "a colleague pushes to the branch right after it was approved",
+    push_after_approval = true,
   },
   {
     name = "head-moves",
@@ -73,6 +116,36 @@ M.list = {
     rolling_fails = { staging = true },
   },
   { name = "admin-refuses", text = "the admin refuses the production deployment", admin_refuses = true },
+  {
+    name = "approval-by-requester",
+    text = "who runs the release approves it, before an admin does",
+    requester_answers = true,
+  },
+  {
+    name = "wrong-person-approves",
+    text = "somebody who is no approver says yes, before an admin does",
+    stranger_answers = true,
+  },
+  {
+    name = "two-releases-at-once",
+    text = "somebody else's newer change is merged right after ours, and goes the same way",
+    newer_release = { low = 30, high = 60 },
+  },
+  {
+    name = "hotfix-during-release",
+    text = "while the release waits for its approval somebody deploys another commit to production by hand",
+    hotfix = { low = 15, high = 40 },
+  },
+  {
+    name = "slack-down",
+    text = "Slack is out of order all along",
+    down = { slack = { kinds = { "server_error", "timeout", "broken", "broken" } } },
+  },
+  {
+    name = "github-down-for-10-minutes",
+    text = "for ten minutes in the middle GitHub answers 5xx or breaks connections",
+    down = { github = { kinds = { "server_error", "server_error", "reset" }, after = { 300, 1500 }, seconds = 600 } },
+  },
   {
     name = "rate-limited",
     text = "GitHub, AWS and Slack refuse many requests and say when to come back",

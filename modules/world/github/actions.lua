@@ -3,7 +3,7 @@
 --- A run appears some seconds after what triggers it. Its jobs appear when what they need has succeeded; they are
 --- queued, run and complete; a job for a protected environment waits for one of its reviewers.
 --- Sources: GitHub Docs, "Events that trigger workflows", "Reviewing deployments", "Using jobs in a workflow".
-local sorted = require "fairlead.sorted"
+local environments = require "fairlead.world.github.environments"
 local workflows = require "fairlead.world.github.workflows"
 
 local M = {}
@@ -18,7 +18,7 @@ Actions.__index = Actions
 --- Seconds from a push to its runs' appearance; from a job's appearance to its start.
 local ATTACH <const> = { low = 2, high = 7 }
 local QUEUE <const> = { low = 2, high = 9 }
---- When a job that calls ECS has pushed its images: the part of its time that has passed then.
+--- When a job that calls ECS, too, has pushed its images: the part of its time that has passed then.
 local PUSHED <const> = 0.9
 
 ---@param github fairlead.world.GitHub
@@ -32,19 +32,33 @@ function M.new(github)
     runs = {},
     by_id = {},
     jobs_by_id = {},
-    environments = {},
+    environments = environments.read(github),
     numbers = {},
   }, Actions)
-  for name, given in sorted(github.fixture.environments) do
-    self.environments[name] = {
-      id = github:new_id(),
-      name = name,
-      reviewers = given.reviewers or {},
-      teams = given.teams or {},
-      prevent_self_review = given.prevent_self_review == true,
-    }
+  if self.world.scenario.late_check then
+    self:split_check(self.world.scenario.late_check)
   end
   return self
+end
+
+--- The last required check is reported by a workflow of its own, long after the others.
+---@param delay {low: number, high: number} seconds
+---@private
+function Actions:split_check(delay)
+  local rules = self.github.fixture.rules or {}
+  local late = workflows.split(self.workflows, (rules.required_checks or {})[#(rules.required_checks or {})])
+  if not late then
+    return
+  end
+  self.world:on("run_completed", function(data)
+    local run = data.run
+    if run.workflow ~= late.after then
+      return
+    end
+    self.world:after(self.random:between(delay.low, delay.high), function()
+      self:start(late, { event = run.event, branch = run.branch, sha = run.sha, actor = run.actor, title = run.title })
+    end)
+  end)
 end
 
 --- A workflow by its file's name or its id.
@@ -103,11 +117,11 @@ end
 ---@field inputs table<string, string>?
 ---@field title string?
 
---- Starts a run.
 ---@param workflow table
 ---@param trigger fairlead.world.Trigger
----@return table run
-function Actions:start(workflow, trigger)
+---@return table run without jobs
+---@private
+function Actions:new_run(workflow, trigger)
   local now = self.world.now
   local commit = self.github:repository().commits[trigger.sha]
   self.numbers[workflow.file] = (self.numbers[workflow.file] or 0) + 1
@@ -136,8 +150,42 @@ function Actions:start(workflow, trigger)
   }
   table.insert(self.runs, run)
   self.by_id[run.id] = run
+  return run
+end
+
+--- Starts a run.
+---@param workflow table
+---@param trigger fairlead.world.Trigger
+---@return table run
+function Actions:start(workflow, trigger)
+  local run = self:new_run(workflow, trigger)
   self:advance(run)
   return run
+end
+
+--- Runs of a past push that have all passed, as if they had been watched from the start.
+---@async
+---@param branch string
+---@param sha string
+---@param login string
+---@param at number unix seconds
+function Actions:record_past(branch, sha, login, at)
+  local main = self.github.fixture.default_branch
+  for _, workflow in ipairs(self.workflows) do
+    local event = workflows.takes(workflow.on.push, branch) and "push"
+      or workflows.takes(workflow.on.pull_request, main) and "pull_request"
+    if event or (workflow.after and workflow.after.on.push) then
+      local run = self:new_run(workflow, { event = event or "push", branch = branch, sha = sha, actor = login })
+      run.status, run.conclusion = "completed", "success"
+      run.created, run.started, run.updated = at, at, at + 600
+      for _, spec in ipairs(workflow.jobs) do
+        local here = not spec.branches or workflows.takes(spec, branch)
+        local job = self:new_job(run, spec, nil)
+        job.status, job.conclusion = "completed", here and "success" or "skipped"
+        job.created, job.started, job.completed = at, at + 8, at + 8 + (spec.seconds or 60)
+      end
+    end
+  end
 end
 
 local function has_jobs(run, spec)
@@ -204,9 +252,9 @@ end
 ---@param run table
 ---@param spec table the job as the fixture has it
 ---@param place string? the environment
----@param skipped boolean?
-function Actions:add_job(run, spec, place, skipped)
-  local now = self.world.now
+---@return table job
+---@private
+function Actions:new_job(run, spec, place)
   local job = {
     id = self.github:new_id(),
     run = run,
@@ -214,18 +262,26 @@ function Actions:add_job(run, spec, place, skipped)
     name = spec.for_each and place and ("%s (%s)"):format(spec.name, place) or spec.name,
     environment = place,
     attempt = run.attempt,
-    created = now,
+    created = self.world.now,
     status = "queued",
   }
   table.insert(run.jobs, job)
   self.jobs_by_id[job.id] = job
+  return job
+end
+
+---@param run table
+---@param spec table the job as the fixture has it
+---@param place string? the environment
+---@param skipped boolean?
+function Actions:add_job(run, spec, place, skipped)
+  local job, now = self:new_job(run, spec, place), self.world.now
   if skipped then
     job.status, job.conclusion = "completed", run.cancelled and "cancelled" or "skipped"
     job.started, job.completed = now, now
     return
   end
-  local environment = place and self.environments[place]
-  if environment and #environment.reviewers + #environment.teams > 0 then
+  if environments.is_protected(self.environments[place]) then
     job.status = "waiting"
     self.github.deployments:follow_job(job, "waiting")
     self.world:emit("deployment_waiting", { run = run, job = job, environment = place })
@@ -234,16 +290,16 @@ function Actions:add_job(run, spec, place, skipped)
   end
 end
 
---- Pushes the images that a job has built, or calls ECS for the services that are to take them.
-local function release(self, job, what)
+--- Pushes the images that a job has built.
+local function publish(self, job)
   local run = job.run
-  self.world:emit(what, {
+  self.world:publish {
     environment = job.environment,
     sha = run.sha,
     short_sha = run.sha:sub(1, 7),
     at = self.world.now,
     run_id = run.id,
-  })
+  }
 end
 
 --- Lets a job start soon.
@@ -263,7 +319,7 @@ function Actions:queue_job(job)
     if job.spec.publishes and job.spec.redeploys and conclusion == "success" then
       self.world:after(seconds * PUSHED, function()
         if job.status == "in_progress" then
-          release(self, job, "publish")
+          publish(self, job)
         end
       end)
     end
@@ -296,10 +352,8 @@ function Actions:end_job(job, conclusion)
   local run = job.run
   job.status, job.conclusion, job.completed = "completed", conclusion, self.world.now
   self.github.deployments:follow_job(job, conclusion == "success" and "success" or "failure")
-  if conclusion == "success" and job.spec.redeploys then
-    release(self, job, "redeploy") -- the job's last step; its images came before
-  elseif conclusion == "success" and job.spec.publishes then
-    release(self, job, "publish")
+  if conclusion == "success" and job.spec.publishes and not job.spec.redeploys then
+    publish(self, job)
   end
   self:advance(run)
   self.world:emit("check_completed", { sha = run.sha, name = job.name, conclusion = conclusion, run = run })
@@ -374,66 +428,8 @@ function Actions:rerun(run, login, failed_only)
   self:advance(run)
 end
 
---- Jobs of a run that wait for a person, by environment.
----@param run table
----@return table<string, table> jobs
-function M.waiting(run)
-  local by_environment = {}
-  for _, job in ipairs(run.jobs) do
-    if job.status == "waiting" then
-      by_environment[job.environment] = job
-    end
-  end
-  return by_environment
-end
-
---- Whether a user may decide on an environment, as to a run.
----@param environment table
----@param login string
----@param run table
----@return boolean
-function Actions:may_review(environment, login, run)
-  if environment.prevent_self_review and login == run.actor then
-    return false
-  end
-  for _, reviewer in ipairs(environment.reviewers) do
-    if reviewer == login then
-      return true
-    end
-  end
-  for _, slug in ipairs(environment.teams) do
-    for _, member in ipairs(self.github:team(slug)) do
-      if member == login then
-        return true
-      end
-    end
-  end
-  return false
-end
-
---- A reviewer's decision about environments of a run.
----@param run table
----@param names string[] environments
----@param review {by: string, state: "approved"|"rejected", comment: string}
-function Actions:review(run, names, review)
-  local waiting = M.waiting(run)
-  for _, name in ipairs(names) do
-    local job = waiting[name]
-    table.insert(run.reviews, {
-      environment = self.environments[name],
-      by = review.by,
-      state = review.state,
-      comment = review.comment,
-      at = self.world.now,
-    })
-    if review.state == "approved" then
-      self:queue_job(job)
-    else
-      job.started = self.world.now
-      self:end_job(job, "failure")
-    end
-  end
-end
+Actions.may_review = environments.may_review
+Actions.review = environments.review
 
 --- The checks of a commit: the jobs of its runs, each run's newest attempt only unless `all`.
 ---@param sha string

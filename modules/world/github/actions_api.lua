@@ -2,7 +2,7 @@
 local job_log = require "fairlead.world.github.job_log"
 local json = require "fairlead.json"
 local deployment_shape = require("fairlead.world.github.deployments").shape
-local waiting_jobs = require("fairlead.world.github.actions").waiting
+local environments = require "fairlead.world.github.environments"
 local refusal = require "fairlead.world.github.refusal"
 local shapes = require "fairlead.world.github.shapes"
 local sorted = require "fairlead.sorted"
@@ -278,7 +278,7 @@ local function add_reviews(github, router)
 
   router:add("GET" .. route, "actions:read", function(call)
     local run, list = run_of(call), {}
-    for name in sorted(waiting_jobs(run)) do
+    for name in sorted(environments.waiting(run)) do
       local environment = actions.environments[name]
       list[#list + 1] = {
         environment = M.environment_reference(github, environment),
@@ -300,26 +300,21 @@ local function add_reviews(github, router)
         ("Invalid request.\n\n%s is not a member of [\"approved\", \"rejected\"]."):format(body.state)
       )
     end
-    local waiting, names = waiting_jobs(run), {}
+    local waiting, names = environments.waiting(run), {}
     for _, id in ipairs(body.environment_ids) do
       local found
       for name in sorted(waiting) do
         found = actions.environments[name].id == id and name or found
       end
-      if not found then
-        refusal.raise(422, "There is no pending deployment requests to approve or reject")
-      elseif not actions:may_review(actions.environments[found], call.viewer.login, run) then
-        refusal.raise(403, "You are not allowed to approve or reject this deployment.")
-      end
-      names[#names + 1] = found
+      names[#names + 1] = found or ""
     end
     if #names == 0 then
       refusal.raise(422, "There is no pending deployment requests to approve or reject")
     end
-    actions:review(run, names, { by = call.viewer.login, state = body.state, comment = body.comment })
     local list = {}
-    for i, name in ipairs(names) do
-      list[i] = deployment_shape(github, waiting[name].deployment)
+    local review = { by = call.viewer.login, state = body.state, comment = body.comment }
+    for i, job in ipairs(actions:review(run, names, review)) do
+      list[i] = deployment_shape(github, job.deployment)
     end
     return 200, json.array(list)
   end)
@@ -328,7 +323,7 @@ end
 local function environment_shape(github, environment)
   local value = M.environment_reference(github, environment)
   local rules = {}
-  if #environment.reviewers + #environment.teams > 0 then
+  if environments.is_protected(environment) then
     rules[1] = {
       id = environment.id + 1,
       node_id = ("GA_%x"):format(environment.id + 1),
@@ -345,11 +340,11 @@ local function environment_shape(github, environment)
 end
 
 local function add_environments(github, router)
-  local environments = github.actions.environments
+  local known = github.actions.environments
 
   router:add("GET /repos/{owner}/{repo}/environments", "actions:read", function(call)
     local list = {}
-    for _, environment in sorted(environments) do
+    for _, environment in sorted(known) do
       list[#list + 1] = environment
     end
     return counted(github, call, "environments", list, function(_, environment)
@@ -358,7 +353,7 @@ local function add_environments(github, router)
   end)
 
   router:add("GET /repos/{owner}/{repo}/environments/{environment}", "actions:read", function(call)
-    return 200, environment_shape(github, environments[call.environment] or refusal.not_found())
+    return 200, environment_shape(github, known[call.environment] or refusal.not_found())
   end)
 end
 

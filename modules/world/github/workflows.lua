@@ -10,7 +10,8 @@
 ---   environment = name, or "${{ inputs.environment }}"
 ---   for_each = "environment" one job for each of environments_on_push, or for the input: "publish (staging)"
 ---   publishes = true         pushes images to the environment's registry
----   redeploys = true         and then calls ECS UpdateService for the environment's services
+---   redeploys = true         and then calls ECS for the environment's services, still within the job (the simulated
+---                            AWS makes the calls: `workflow_updates` of its environment)
 ---   conclusion =, log = {lines} what it ends with and prints when it fails }
 --- Sources: GitHub Docs, "Workflow syntax for GitHub Actions", "Reusing workflows", "Events that trigger workflows".
 local sorted = require "fairlead.sorted"
@@ -85,6 +86,38 @@ function M.read(files)
     })
   end
   return list
+end
+
+--- Takes a test out of its workflow and makes it one of its own, which starts by itself some time after the other has
+--- ended: as checks do that another service reports, or a workflow that runs after a workflow.
+---@param list table[] workflows
+---@param name string? of the check; the last test of the first workflow when there is none of that name
+---@return table? workflow the new one, with `after` = the one that it follows
+function M.split(list, name)
+  local from, at
+  for _, workflow in ipairs(list) do
+    for i, spec in ipairs(workflow.jobs) do
+      local automatic = workflow.on.push or workflow.on.pull_request
+      if automatic and (spec.name == name or (not from and spec == M.last_test(workflow))) then
+        from, at = workflow, i
+      end
+    end
+  end
+  if not from then
+    return nil
+  end
+  local spec = table.remove(from.jobs, at)
+  local made = {
+    id = 1018900 + #list,
+    file = ("after-%s"):format(from.file),
+    name = spec.name,
+    on = {},
+    jobs = { setmetatable({ needs = {} }, { __index = spec }) },
+    environments_on_push = {},
+    after = from,
+  }
+  table.insert(list, made)
+  return made
 end
 
 --- What a job of a workflow waits for: what it names, or by default, for a job that publishes, all that do not.

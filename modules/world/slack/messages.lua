@@ -6,6 +6,14 @@ local M = {}
 --- A message of chat.postMessage may be this long; Slack cuts longer ones, but far longer ones it refuses.
 local LONGEST <const> = 40000
 
+--- Whether a message asks for somebody's decision: it says so in its metadata.
+---@param item table
+---@return boolean
+function M.asks(item)
+  local kind = item.metadata and item.metadata.event_type or ""
+  return kind:find("gate", 1, true) ~= nil or kind:find("approval", 1, true) ~= nil
+end
+
 --- What an answer shows of a message.
 ---@param slack fairlead.world.Slack
 ---@param item table
