@@ -1,9 +1,9 @@
 --- What a newly pushed image sets going in its environment: a pipeline that starts CodeDeploy, or the workflow that
 --- calls UpdateService once it has pushed.
 local bluegreen = require "fairlead.world.aws.bluegreen"
+local controller = require "fairlead.world.aws.ecs_controller"
 local ecr = require "fairlead.world.aws.ecr"
 local ecs = require "fairlead.world.aws.ecs"
-local rolling = require "fairlead.world.aws.rolling"
 local sorted = require "fairlead.sorted"
 
 local M = {}
@@ -126,7 +126,7 @@ local function update_services(aws, environment, index)
     return
   end
   aws.w:after(aws.draws:between(STEP.low, STEP.high), function()
-    rolling.start(aws, service, definition_to_deploy(aws, environment, service))
+    controller.start(aws, service, definition_to_deploy(aws, environment, service))
     update_services(aws, environment, index + 1)
   end)
 end

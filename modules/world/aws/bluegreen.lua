@@ -353,6 +353,32 @@ local function shift_all(aws, deployment)
   end)
 end
 
+--- Ends a deployment for its group's alarms.
+local function stop_on_alarm(aws, deployment)
+  M.fail(aws, deployment, {
+    status = "Stopped",
+    code = "ALARM_ACTIVE",
+    message = ("One or more alarms have been activated according to the Amazon CloudWatch metrics you selected, "
+      .. "and the affected deployments have been stopped. Activated alarms: <%s>"):format(
+        deployment.group.environment.alarms[1]),
+    trigger = "DEPLOYMENT_STOP_ON_ALARM",
+  })
+end
+
+--- Alarms watch the new tasks once they have traffic: a version that fails only then is found out in a while.
+local function watch_alarms(aws, deployment)
+  local environment = deployment.group.environment
+  later(aws, deployment, math.min(environment.canary_seconds * 0.6, 90), function()
+    local failing = false
+    for _, task in ipairs(tasks.of(aws, deployment.group.service, deployment.green.id)) do
+      failing = tasks.fails_with_traffic(aws, task) or failing
+    end
+    if failing and environment.alarms and environment.alarms[1] then
+      stop_on_alarm(aws, deployment)
+    end
+  end)
+end
+
 local function shift(aws, deployment)
   local environment = deployment.group.environment
   deployment.status = "InProgress"
@@ -362,6 +388,7 @@ local function shift(aws, deployment)
     deployment.blue.weight, deployment.green.weight = 100 - environment.canary_weight, environment.canary_weight
     deployment.blue.updated_at, deployment.green.updated_at = aws.w.now, aws.w.now
     tell(aws, deployment, ("replacement service accepting %d%% traffic"):format(environment.canary_weight))
+    watch_alarms(aws, deployment)
     later(aws, deployment, environment.canary_seconds, function()
       shift_all(aws, deployment)
     end)
@@ -412,13 +439,7 @@ local function start_task(aws, deployment)
       set.failures = set.failures + 1
       local alarms = group.environment.alarms
       if alarms and alarms[1] and set.failures >= set.desired then
-        return M.fail(aws, deployment, {
-          status = "Stopped",
-          code = "ALARM_ACTIVE",
-          message = ("One or more alarms have been activated according to the Amazon CloudWatch metrics you selected, "
-            .. "and the affected deployments have been stopped. Activated alarms: <%s>"):format(alarms[1]),
-          trigger = "DEPLOYMENT_STOP_ON_ALARM",
-        })
+        return stop_on_alarm(aws, deployment)
       end
       later(aws, deployment, 10, function()
         if not set.stopping then

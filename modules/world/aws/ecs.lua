@@ -33,7 +33,10 @@ local M = {
 ---@field revisions fairlead.world.aws.Revision[]
 ---@field last_completed fairlead.world.aws.Deployment? what a rollback goes back to
 ---@field load_balanced boolean
----@field hooks table[] lifecycle hooks of its deployments
+---@field hooks table[] lifecycle hooks of its deployments, as the API describes them
+---@field bake_seconds number where traffic is shifted: from all of it until what served before is stopped
+---@field canary {percent: number, seconds: number}
+---@field linear {percent: number, seconds: number}
 ---@field events {id: string, at: number, text: string}[] the newest first
 ---@field target_groups string[] ARNs, blue and green
 ---@field breaker {enable: boolean, rollback: boolean, thresholdConfiguration: table?, resetOnHealthyTask: boolean?}?
@@ -116,6 +119,9 @@ function M.create_service(aws, store, options)
     strategy = options.environment.strategy,
     breaker = options.environment.breaker or nil,
     hooks = options.environment.hooks,
+    bake_seconds = options.environment.bake_seconds,
+    canary = { percent = options.environment.canary_weight, seconds = options.environment.canary_seconds },
+    linear = { percent = options.environment.canary_weight, seconds = options.environment.canary_seconds },
   }
   cluster.services[options.name] = service
   return service

@@ -2,9 +2,9 @@
 ---
 --- Source of shapes, codes and messages: botocore's model ecs/2014-11-13. Which states a service deployment may be
 --- stopped in: Amazon ECS Developer Guide, "Stopping Amazon ECS service deployments".
+local controller = require "fairlead.world.aws.ecs_controller"
 local json = require "fairlead.json"
 local records = require "fairlead.world.aws.service_deployments"
-local rolling = require "fairlead.world.aws.rolling"
 local sorted = require "fairlead.sorted"
 local view = require "fairlead.world.aws.ecs_view"
 
@@ -47,6 +47,61 @@ local function wanted_definition(ecs, call, text)
   return definition
 end
 
+local STRATEGIES <const> = { ROLLING = true, BLUE_GREEN = true, CANARY = true, LINEAR = true }
+
+local function invalid(call, text, ...)
+  call:fail("InvalidParameterException", text:format(...))
+end
+
+local function check_minutes(call, name, minutes)
+  if minutes and (minutes < 0 or minutes > 1440) then
+    invalid(call, "%s must be between 0 and 1440.", name)
+  end
+end
+
+local function check_hooks(call, hooks)
+  for _, hook in ipairs(hooks) do
+    for _, stage in ipairs(hook.lifecycleStages or {}) do
+      if hook.targetType == "PAUSE" and controller.NO_PAUSE[stage] then
+        invalid(call, "PAUSE lifecycle hooks are not supported at the %s stage.", stage)
+      end
+    end
+    if #(hook.lifecycleStages or {}) == 0 then
+      invalid(call, "A lifecycle hook must have lifecycle stages.")
+    elseif hook.targetType ~= "PAUSE" and not hook.hookTargetArn then
+      invalid(call, "A lifecycle hook must have a hookTargetArn.")
+    end
+  end
+end
+
+--- Takes over a deployment configuration, checked before anything is changed.
+local function configure(call, service, configuration)
+  configuration = configuration or {}
+  local strategy = configuration.strategy or service.strategy
+  if not STRATEGIES[strategy] then
+    invalid(call, "Invalid deployment strategy.")
+  elseif strategy == "BLUE_GREEN" and service.strategy ~= strategy and not configuration.bakeTimeInMinutes then
+    invalid(call, "bakeTimeInMinutes is required for the BLUE_GREEN deployment strategy.")
+  end
+  check_minutes(call, "bakeTimeInMinutes", configuration.bakeTimeInMinutes)
+  check_hooks(call, configuration.lifecycleHooks or {})
+  local canary, linear = configuration.canaryConfiguration, configuration.linearConfiguration
+  check_minutes(call, "canaryBakeTimeInMinutes", canary and canary.canaryBakeTimeInMinutes)
+  check_minutes(call, "stepBakeTimeInMinutes", linear and linear.stepBakeTimeInMinutes)
+  service.strategy = strategy
+  service.breaker = configuration.deploymentCircuitBreaker or service.breaker
+  service.hooks = configuration.lifecycleHooks or service.hooks
+  if configuration.bakeTimeInMinutes then
+    service.bake_seconds = configuration.bakeTimeInMinutes * 60
+  end
+  if canary then
+    service.canary = { percent = canary.canaryPercent or 5, seconds = (canary.canaryBakeTimeInMinutes or 10) * 60 }
+  end
+  if linear then
+    service.linear = { percent = linear.stepPercent or 10, seconds = (linear.stepBakeTimeInMinutes or 6) * 60 }
+  end
+end
+
 local function update(ecs, call, input)
   local service = ecs.need_service(call, input)
   if service.controller == "CODE_DEPLOY" then
@@ -60,16 +115,13 @@ local function update(ecs, call, input)
   if deploys and #service.deployments >= MOST_ACTIVE then
     call:fail("InvalidParameterException", "Unable to start a deployment: the service has 5 active deployments.")
   end
-  local configuration = input.deploymentConfiguration
-  if configuration and configuration.deploymentCircuitBreaker then
-    service.breaker = configuration.deploymentCircuitBreaker
-  end
+  configure(call, service, input.deploymentConfiguration)
   local scales = input.desiredCount and input.desiredCount ~= service.desired
   service.desired = input.desiredCount or service.desired
   if deploys then
-    rolling.start(call.aws, service, definition or service.definition)
+    controller.start(call.aws, service, definition or service.definition)
   elseif scales and service.controller == "ECS" then
-    rolling.scale(call.aws, service)
+    controller.scale(call.aws, service)
   end
   return { service = view.service(call.aws, service) }
 end
@@ -164,12 +216,24 @@ local function stop(_, call, input)
     call:fail("InvalidParameterException", "Invalid stopType.")
   elseif not records.is_ongoing(record) then
     call:fail("ConflictException", "The service deployment has already completed.")
+  elseif controller.is_past_return(record) then
+    call:fail("ConflictException", "The service deployment is in the CLEAN_UP stage.")
   elseif how == "ROLLBACK" and not record.source then
     call:fail("ConflictException", "There is no service revision to roll back to.")
   end
   -- One that is being stopped or rolled back already goes on with it.
   if record.status == "PENDING" or record.status == "IN_PROGRESS" then
-    rolling.stop(call.aws, record, how)
+    controller.stop(call.aws, record, how)
+  end
+  return { serviceDeploymentArn = record.arn }
+end
+
+local function continue(_, call, input)
+  local record, action = need_record(call, input.serviceDeploymentArn), input.action or "CONTINUE"
+  if action ~= "CONTINUE" and action ~= "ROLLBACK" then
+    invalid(call, "Invalid action.")
+  elseif not controller.continue(call.aws, record, input.hookId, action) then
+    invalid(call, "The lifecycle hook %s is not awaiting an action.", input.hookId)
   end
   return { serviceDeploymentArn = record.arn }
 end
@@ -198,6 +262,19 @@ function M.add(ecs)
         resetOnHealthyTask = "boolean",
         thresholdConfiguration = { type = "string", value = "integer" },
       },
+      strategy = "string",
+      bakeTimeInMinutes = "integer",
+      lifecycleHooks = {
+        "list",
+        {
+          targetType = "string",
+          hookTargetArn = "string",
+          lifecycleStages = { "list", "string" },
+          timeoutConfiguration = { timeoutInMinutes = "integer", action = "string" },
+        },
+      },
+      canaryConfiguration = { canaryPercent = "number", canaryBakeTimeInMinutes = "integer" },
+      linearConfiguration = { stepPercent = "number", stepBakeTimeInMinutes = "integer" },
     },
     healthCheckGracePeriodSeconds = "integer",
   }, update)
@@ -212,6 +289,11 @@ function M.add(ecs)
   operation("DescribeServiceDeployments", { ["serviceDeploymentArns!"] = { "list", "string" } }, describe)
   operation("DescribeServiceRevisions", { ["serviceRevisionArns!"] = { "list", "string" } }, describe_revisions)
   operation("StopServiceDeployment", { ["serviceDeploymentArn!"] = "string", stopType = "string" }, stop)
+  operation("ContinueServiceDeployment", {
+    ["serviceDeploymentArn!"] = "string",
+    ["hookId!"] = "string",
+    action = "string",
+  }, continue)
 end
 
 return M

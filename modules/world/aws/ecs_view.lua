@@ -87,6 +87,26 @@ local function deployment_configuration(service)
     thresholdConfiguration = breaker.thresholdConfiguration,
   }
   configuration.strategy = service.strategy
+  local names = service.environment.alarms
+  if names and names[1] then
+    configuration.alarms = { alarmNames = json.array { table.unpack(names) }, enable = true, rollback = true }
+  end
+  if service.strategy == "ROLLING" then
+    return configuration
+  end
+  configuration.bakeTimeInMinutes = math.ceil(service.bake_seconds / 60)
+  configuration.lifecycleHooks = json.array { table.unpack(service.hooks) }
+  if service.strategy == "CANARY" then
+    configuration.canaryConfiguration = {
+      canaryPercent = service.canary.percent + 0.0,
+      canaryBakeTimeInMinutes = math.ceil(service.canary.seconds / 60),
+    }
+  elseif service.strategy == "LINEAR" then
+    configuration.linearConfiguration = {
+      stepPercent = service.linear.percent + 0.0,
+      stepBakeTimeInMinutes = math.ceil(service.linear.seconds / 60),
+    }
+  end
   return configuration
 end
 
@@ -285,13 +305,15 @@ function M.service_deployment_brief(record)
   }
 end
 
---- A revision's tasks, whichever of the service's deployments started them.
+--- A revision's tasks, whichever of the service's deployments started them, and its traffic where that is shifted.
 local function revision_summary(aws, record, revision)
   local service, running, pending = record.service, 0, 0
+  local weight, test_weight
   for _, held in ipairs(service.deployments) do
     if held.revision == revision then
       local r, p = tasks.count(aws, service, held.id)
       running, pending = running + r, pending + p
+      weight, test_weight = held.weight, held.test_weight or held.weight
     end
   end
   return {
@@ -299,6 +321,8 @@ local function revision_summary(aws, record, revision)
     requestedTaskCount = service.desired,
     runningTaskCount = running,
     pendingTaskCount = pending,
+    requestedProductionTrafficWeight = record.shift and (weight or 0) + 0.0 or nil,
+    requestedTestTrafficWeight = record.shift and (test_weight or 0) + 0.0 or nil,
   }
 end
 
@@ -319,6 +343,18 @@ local function breaker_state(record)
   }
 end
 
+local function alarm_state(record)
+  local names, triggered = record.service.environment.alarms, record.triggered_alarms
+  if not names or not names[1] then
+    return nil
+  end
+  return {
+    status = triggered[1] and "TRIGGERED" or records.is_ongoing(record) and "MONITORING" or "MONITORING_COMPLETE",
+    alarmNames = json.array { table.unpack(names) },
+    triggeredAlarmNames = json.array { table.unpack(triggered) },
+  }
+end
+
 ---@param aws fairlead.world.AWS
 ---@param record fairlead.world.aws.ServiceDeployment
 ---@return table
@@ -330,6 +366,17 @@ function M.service_deployment(aws, record)
   answer.sourceServiceRevisions = record.source and json.array { revision_summary(aws, record, record.source) } or nil
   answer.deploymentConfiguration = deployment_configuration(record.service)
   answer.deploymentCircuitBreaker = breaker_state(record)
+  answer.alarms = alarm_state(record)
+  answer.lifecycleStage = record.shift and record.stage
+  answer.lifecycleHookDetails = record.hooks[1] and each(record.hooks, function(held)
+    return {
+      hookId = held.id,
+      targetType = "PAUSE",
+      status = held.status,
+      expiresAt = stamp(held.expires_at),
+      timeoutAction = held.action,
+    }
+  end) or nil
   answer.rollback = record.rollback and {
     reason = record.rollback.reason,
     startedAt = stamp(record.rollback.started_at),

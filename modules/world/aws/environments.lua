@@ -35,10 +35,26 @@ local DAY <const> = 86400
 ---@field failure "health"|"exit"|"memory"|"secret"|"alarm" how a version that does not work fails
 ---@field health_path string
 ---@field breaker {enable: boolean, rollback: boolean}? of services that ECS deploys
----@field hooks table[] lifecycle hooks of such services: {stages = {…}, timeout_minutes=, action=}
+---@field hooks table[] pause hooks of such services; in the fixture {stages = {…}, timeout_minutes=, action=}
 ---@field alarms string[]? names of alarms that stop a failing deployment
 
 local STRATEGIES <const> = { codedeploy = "ROLLING", ecs = "ROLLING", rolling = "ROLLING", blue_green = "BLUE_GREEN" }
+
+--- The fixture's pause hooks as the API describes them.
+local function hooks_of(list)
+  local hooks = {}
+  for i, hook in ipairs(list or {}) do
+    hooks[i] = {
+      targetType = "PAUSE",
+      lifecycleStages = hook.stages,
+      timeoutConfiguration = {
+        timeoutInMinutes = hook.timeout_minutes or 1440,
+        action = hook.action or "ROLLBACK",
+      },
+    }
+  end
+  return hooks
+end
 
 local function with_defaults(name, fixture)
   local strategy = STRATEGIES[fixture.deploys or "codedeploy"]
@@ -64,7 +80,7 @@ local function with_defaults(name, fixture)
     failure = fixture.failure or "health",
     health_path = fixture.health_path or "/health",
     breaker = fixture.breaker,
-    hooks = fixture.lifecycle_hooks or {},
+    hooks = hooks_of(fixture.lifecycle_hooks),
     alarms = fixture.alarms,
     images = {},
     services = {},

@@ -11,9 +11,6 @@ local tasks = require "fairlead.world.aws.tasks"
 
 local M = {}
 
---- What a service deployment says when the breaker has taken it back.
-M.ROLLED_BACK = "Service deployment rolled back because the circuit breaker threshold was exceeded."
-
 local function is_at_work(deployment)
   return deployment.status == "PRIMARY" and deployment.rollout_state == "IN_PROGRESS" and not deployment.frozen
 end
@@ -96,10 +93,9 @@ local function trip(aws, service, deployment)
   if deployment.is_rollback then
     records.set_status(aws, record, "ROLLBACK_FAILED")
   elseif service.breaker.rollback and record.source then
-    return roll_back(aws, service, deployment, M.ROLLED_BACK)
+    return roll_back(aws, service, deployment, records.ROLLED_BACK)
   else
-    records.set_status(aws, record, "STOPPED",
-      "Service deployment stopped because the circuit breaker threshold was exceeded.")
+    records.set_status(aws, record, "STOPPED", records.STOPPED_BY_BREAKER)
   end
   records.tell_finished(aws, record)
 end
@@ -115,8 +111,7 @@ local function task_failed(aws, service, deployment)
     tasks.event(aws, service, "is unable to consistently start tasks successfully. For more information, see the "
       .. "Troubleshooting section of the Amazon ECS Developer Guide.")
   end
-  -- The scheduler starts another, slower with each failure (Developer Guide, "Service throttle logic").
-  aws.w:after(math.min(300, 5 * 2 ^ math.min(deployment.failed_tasks, 8)), function()
+  aws.w:after(records.pause_after(deployment.failed_tasks), function()
     if is_at_work(deployment) then
       start_task(aws, service, deployment)
     end
@@ -128,7 +123,7 @@ function start_task(aws, service, deployment)
     definition = deployment.definition,
     images = deployment.revision.images,
     started_by = deployment.id,
-    target_group = service.target_groups[1],
+    target_group = deployment.target_group or service.target_groups[1],
     on_healthy = function()
       if not (service.breaker and service.breaker.resetOnHealthyTask == false) then
         deployment.failed_tasks = 0
@@ -183,12 +178,8 @@ end
 ---@param definition fairlead.world.aws.TaskDefinition
 ---@return fairlead.world.aws.Deployment
 function M.start(aws, service, definition)
-  local now, before = aws.w.now, records.ongoing(service)
-  if before then
-    records.set_status(aws, before, "STOPPED",
-      "Service deployment stopped because a new service deployment was started.")
-    records.tell_finished(aws, before)
-  end
+  local now = aws.w.now
+  records.supersede(aws, service)
   local revision = records.revise(aws, service, definition, now)
   local record = records.record(aws, service, revision, now)
   aws.w:after(aws.draws:between(1, 3), function()
@@ -208,10 +199,10 @@ function M.stop(aws, record, how)
   local deployment = service.deployments[1]
   deployment.frozen = true
   records.set_status(aws, record, how == "ROLLBACK" and "ROLLBACK_REQUESTED" or "STOP_REQUESTED",
-    "Service deployment was stopped by a user.")
+    records.STOPPED_BY_USER)
   aws.w:after(aws.draws:between(2, 5), function()
     if how == "ROLLBACK" and record.status == "ROLLBACK_REQUESTED" then
-      roll_back(aws, service, deployment, "Service deployment rolled back because of a user-initiated rollback.")
+      roll_back(aws, service, deployment, records.ROLLED_BACK_BY_USER)
     elseif record.status == "STOP_REQUESTED" then
       records.set_status(aws, record, "STOPPED")
       records.tell_finished(aws, record)

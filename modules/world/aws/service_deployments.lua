@@ -10,6 +10,13 @@ local tasks = require "fairlead.world.aws.tasks"
 
 local M = {}
 
+--- What a service deployment says of itself when it did not come through.
+M.ROLLED_BACK = "Service deployment rolled back because the circuit breaker threshold was exceeded."
+M.STOPPED_BY_BREAKER = "Service deployment stopped because the circuit breaker threshold was exceeded."
+M.STOPPED_BY_USER = "Service deployment was stopped by a user."
+M.ROLLED_BACK_BY_USER = "Service deployment rolled back because of a user's request."
+M.SUPERSEDED = "Service deployment stopped because a new service deployment was started."
+
 local ARN_LETTERS <const> = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ_-"
 
 ---@class fairlead.world.aws.Revision
@@ -31,6 +38,7 @@ local ARN_LETTERS <const> = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ_-
 ---@field triggered_alarms string[]
 ---@field stage string? of a deployment that shifts traffic
 ---@field hooks table[] pause hooks that it has met
+---@field shift fairlead.world.aws.Shift? of a deployment that shifts traffic
 ---@field created_at number
 ---@field started_at number?
 ---@field finished_at number?
@@ -47,6 +55,9 @@ local ARN_LETTERS <const> = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ_-
 ---@field rollout_state "IN_PROGRESS"|"COMPLETED"|"FAILED"
 ---@field rollout_reason string
 ---@field failed_tasks integer failures in succession
+---@field weight number? percent of the traffic, where that is shifted
+---@field test_weight number?
+---@field target_group string?
 ---@field created_at number
 ---@field updated_at number
 
@@ -173,6 +184,19 @@ function M.set_status(aws, record, status, reason)
   end
 end
 
+--- Ends the service deployment under way for the sake of a new one.
+---@param aws fairlead.world.AWS
+---@param service fairlead.world.aws.Service
+---@return boolean there_was one
+function M.supersede(aws, service)
+  local before = M.ongoing(service)
+  if before then
+    M.set_status(aws, before, "STOPPED", M.SUPERSEDED)
+    M.tell_finished(aws, before)
+  end
+  return before ~= nil
+end
+
 --- A service deployment turns round: it goes back to what ran before.
 ---@param aws fairlead.world.AWS
 ---@param record fairlead.world.aws.ServiceDeployment
@@ -252,6 +276,14 @@ local function has_tasks(aws, service, deployment)
     end
   end
   return false
+end
+
+--- Seconds until the scheduler starts another task after so many failures (Developer Guide, "Amazon ECS service
+--- throttle logic").
+---@param failures integer
+---@return number
+function M.pause_after(failures)
+  return math.min(300, 5 * 2 ^ math.min(failures, 8))
 end
 
 --- Removes older deployments once the last of their tasks has stopped.
