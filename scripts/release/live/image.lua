@@ -1,0 +1,198 @@
+--- Images in ECR: which digest a commit has, which commit a digest is of, and an earlier image under a tag that moves.
+---
+--- Sources: Amazon ECR API reference, BatchGetImage, DescribeImages, PutImage; Amazon ECR User Guide, "Retagging an
+--- image"; OCI image specification, "Image index" (one image for several platforms has a digest for each of them).
+local git = require "fairlead.git"
+local json = require "fairlead.json"
+
+local M = {}
+
+--- Every abbreviation of a commit that may be its image's tag: the build's shallow clone decides how long it is.
+local function possible_tags(sha)
+  local ids = {}
+  for length = 7, #sha do ids[#ids + 1] = { imageTag = sha:sub(1, length) } end
+  return ids
+end
+
+--- The image's own digest and, where it is an index, those of the platforms: a task tells the one that it pulled.
+local function digests_of(image)
+  local digests = { [image.imageId.imageDigest] = true }
+  local manifest <const> = try(json.decode, image.imageManifest or "")
+  for _, platform in ipairs(type(manifest) == "table" and manifest.manifests or {}) do
+    if platform.digest then digests[platform.digest] = true end
+  end
+  return digests
+end
+
+---The image of a commit, by its tag.
+---@async
+---@param context live.Context
+---@param sha string the commit, in full
+---@return live.Image? image nothing: there is none
+function M.find(context, sha)
+  local repository <const> = context.service.image
+  local found <const> = context.ecr:BatchGetImage { repositoryName = repository, imageIds = possible_tags(sha) }
+  local image <const> = found.images[1]
+  if not image then return nil end
+  local details <const> = context.ecr:DescribeImages {
+    repositoryName = repository, imageIds = { { imageDigest = image.imageId.imageDigest } },
+  }
+  return {
+    digest = image.imageId.imageDigest, digests = digests_of(image), tag = image.imageId.imageTag,
+    pushed_at = details.imageDetails[1].imagePushedAt, sha = sha,
+  }
+end
+
+---The tags of an image.
+---@async
+---@param context live.Context
+---@param digest string
+---@return string[]? tags nothing: the image is gone
+function M.tags(context, digest)
+  local details <const>, err <const> = try(context.ecr.DescribeImages, context.ecr, {
+    repositoryName = context.service.image, imageIds = { { imageDigest = digest } },
+  })
+  if err and err.code == "ImageNotFoundException" then return nil end
+  if err then error(err, 0) end
+  local tags <const> = details.imageDetails[1].imageTags or {}
+  table.sort(tags)
+  return tags
+end
+
+local function commit_at(release, id)
+  local known <const> = release.commits or {}
+  release.commits = known
+  if known[id] == nil then
+    local raw <const>, err <const> = try(function() return (release.github:get("commits/" .. id)) end)
+    if err and not (err:is "github.api.not_found" or err:is "github.api.invalid") then error(err, 0) end
+    known[id] = raw and {
+      sha = raw.sha, subject = raw.commit.message:match "^[^\n]*", at = raw.commit.committer.date,
+      author = raw.author and raw.author.login or raw.commit.author.name,
+    } or false
+  end
+  return known[id] or nil
+end
+
+---A commit as GitHub tells it.
+---@async
+---@param release Release
+---@param id string in full, or an abbreviation
+---@return {sha: string, subject: string, author: string, at: string}? commit nothing: the repository has none such
+function M.commit(release, id) return commit_at(release, id) end
+
+---The commit that an image is of, as its tags say. Where they name several, as of an image that was put back, it is the
+---one that comes last in time.
+---@async
+---@param release Release
+---@param tags string[]?
+---@return {sha: string, subject: string, author: string, at: string}?
+function M.commit_of_tags(release, tags)
+  local newest
+  for _, tag in ipairs(tags or {}) do
+    if tag:find "^[0-9a-f]+$" and #tag >= 7 and #tag <= 64 then
+      local commit <const> = commit_at(release, tag)
+      if commit and (not newest or commit.at > newest.at) then newest = commit end
+    end
+  end
+  return newest
+end
+
+---What a digest is, in words: its commit, else its tags.
+---@async
+---@param context live.Context
+---@param digest string?
+---@return string
+function M.describe(context, digest)
+  if not digest then return "nothing" end
+  local tags <const> = M.tags(context, digest)
+  local commit <const> = M.commit_of_tags(context.release, tags)
+  local name = digest:sub(1, 19)
+  if commit then return ("%s of %s %q by %s"):format(name, commit.sha:sub(1, 8), commit.subject, commit.author) end
+  if not tags then return name .. ", whose image is gone" end
+  return ("%s (%s)"):format(name, #tags > 0 and table.concat(tags, ", ") or "without a tag")
+end
+
+---The texts by which a task definition names images of this service's repository.
+---@param context live.Context
+---@param definition table as DescribeTaskDefinition tells it
+---@return {digest: string?, tag: string?}[]
+function M.named_by(context, definition)
+  local list = {}
+  for _, container in ipairs(definition.containerDefinitions) do
+    local repository, rest = container.image:match "^([^@:]+)(.*)$"
+    -- The registry may have a port, and then its ":" is not the tag's.
+    if rest:find "^:%d+/" then
+      local port, path, after = rest:match "^(:%d+)([^@:]+)(.*)$"
+      repository, rest = repository .. port .. path, after
+    end
+    local path <const> = repository:match "^[^/]+/(.+)$" or repository
+    if path == context.service.image then
+      list[#list + 1] = { digest = rest:match "@(sha256:%x+)$", tag = rest:match "^:([%w_.-]+)" or nil }
+    end
+  end
+  return list
+end
+
+---Whether a tag stays where it is: one that names a commit does, "latest" or "main" moves.
+---@param tag string
+---@return boolean
+function M.moves(tag) return not (tag:find "^%x+$" and #tag >= 7) end
+
+---Whether a task definition brings an image: by digest, or by a tag that names its commit. A tag that moves proves
+---nothing either way.
+---@async
+---@param context live.Context
+---@param arn string of a task definition
+---@param image live.Image
+---@return boolean? brings nil: it names the image by a tag that moves
+function M.is_in(context, arn, image)
+  local described <const> = context.ecs:DescribeTaskDefinition { taskDefinition = arn }
+  local moving = false
+  for _, named in ipairs(M.named_by(context, described.taskDefinition)) do
+    if named.digest then
+      if image.digests[named.digest] then return true end
+    elseif git.is_abbreviation(named.tag or "latest", image.sha) then
+      return true
+    else
+      moving = moving or M.moves(named.tag or "latest")
+    end
+  end
+  if moving then return nil end
+  return false
+end
+
+---The tag that moves by which a task definition names this service's image, if it does.
+---@async
+---@param context live.Context
+---@param arn string of a task definition
+---@return string? tag
+function M.moving_tag(context, arn)
+  local described <const> = context.ecs:DescribeTaskDefinition { taskDefinition = arn }
+  for _, named in ipairs(M.named_by(context, described.taskDefinition)) do
+    if not named.digest and M.moves(named.tag or "latest") then return named.tag or "latest" end
+  end
+end
+
+---Puts a tag on an image that is in the repository already. A write that may be repeated.
+---@async
+---@param context live.Context
+---@param digest string
+---@param tag string
+function M.retag(context, digest, tag)
+  local repository <const> = context.service.image
+  local got <const> = context.ecr:BatchGetImage { repositoryName = repository, imageIds = { { imageDigest = digest } } }
+  local image <const> = got.images[1]
+  if not image then
+    require("fairlead.errors").raise {
+      kind = "aws.api.not_found", op = "ecr.BatchGetImage", target = ("%s@%s"):format(repository, digest),
+      message = "the image is gone", hint = "build that commit again, or choose another one to go back to",
+    }
+  end
+  local _, err <const> = try(context.ecr.PutImage, context.ecr, {
+    repositoryName = repository, imageManifest = image.imageManifest,
+    imageManifestMediaType = image.imageManifestMediaType, imageTag = tag, imageDigest = digest,
+  })
+  if err and err.code ~= "ImageAlreadyExistsException" then error(err, 0) end
+end
+
+return M

@@ -1,0 +1,64 @@
+--- ECS's rolling update, with and without the circuit breaker.
+---
+--- Without a breaker a bad version is "in progress" for ever, and the old tasks serve on: then the failed tasks tell.
+--- With one that rolls back the service is stable again in the end, and "services-stable" would call that success.
+--- Sources: Amazon ECS Developer Guide, "How the Amazon ECS deployment circuit breaker detects failures"; API
+--- reference, Deployment (failedTasks: in succession, 0 again after one that starts).
+local base = require "release.live.service_deployment"
+local contexts = require "release.live.context"
+local history = require "release.live.history"
+
+---@class live.Rolling: live.ServiceDeployments
+local M = setmetatable({}, { __index = base })
+
+-- Failures in succession after which it is hopeless: as many as would open a circuit breaker, were there one.
+local function hopeless(desired) return math.max(3, math.min(200, math.ceil(desired / 2))) end
+
+-- Without a breaker nobody but us ends it.
+local function check_tasks(context, deployment, service)
+  local configuration <const> = service.deploymentConfiguration or {}
+  local breaker <const> = configuration.deploymentCircuitBreaker
+  if breaker and breaker.enable then return end
+  local entry <const> = base.entry(service, deployment)
+  if not entry or (entry.failedTasks or 0) < hopeless(service.desiredCount) then return end
+  base.raise(context, deployment, "failed", ("%d new tasks failed one after another (%s); without a circuit breaker "
+    .. "ECS goes on trying, and the old tasks serve"):format(entry.failedTasks, base.last_words(context, entry)))
+end
+
+local function progress(context, deployment, service)
+  local target <const> = deployment.targetServiceRevision or {}
+  local running <const> = target.runningTaskCount or 0
+  local wanted <const> = target.requestedTaskCount or service.desiredCount
+  local entry <const> = base.entry(service, deployment)
+  local failed <const> = entry and entry.failedTasks or 0
+  return {
+    text = ("%s: %d of %d new tasks run%s%s"):format(
+      contexts.short_id(deployment.serviceDeploymentArn), running, wanted,
+      failed > 0 and (", %d failed"):format(failed) or "",
+      running >= wanted and wanted > 0 and (", %s stops the old ones"):format(context.service.service) or ""),
+    fraction = wanted > 0 and math.min(1, running / wanted) or nil,
+  }
+end
+
+---@async
+---@param context live.Context
+---@param arn string
+function M.follow(context, arn)
+  context.run:fact(("deployment %s of %s in %s: %s"):format(contexts.short_id(arn), context.service.service,
+    context.environment.name, base.console(context, arn)))
+  context.run:wait {
+    name = "Deployment",
+    timeout = context.timeouts.deployment,
+    every = 10,
+    check = function()
+      local deployment <const> = history.get(context, arn)
+      base.check(context, arn, deployment)
+      if deployment.status == "SUCCESSFUL" then return { id = arn } end
+      local service <const> = contexts.describe(context)
+      check_tasks(context, deployment, service)
+      return nil, progress(context, deployment, service)
+    end,
+  }
+end
+
+return M

@@ -1,0 +1,94 @@
+--- The tasks of a service, and the digest of the image that each of them runs: what was meant to run is in the task
+--- definition, what does run is here.
+---
+--- Source: Amazon ECS API reference, ListTasks (startedBy), DescribeTasks, Container (imageDigest).
+local M = {}
+
+local BATCH <const> = 100 -- tasks that DescribeTasks takes at most
+
+---The tasks of a deployment, described.
+---@async
+---@param context live.Context
+---@param started_by string? nothing: all of the service
+---@param status "RUNNING"|"STOPPED" what they are meant to be
+---@return table[]
+function M.list(context, started_by, status)
+  local cluster <const>, arns <const>, list = context.service.cluster, {}, {}
+  for arn in context.ecs:paginate("ListTasks", {
+    cluster = cluster, desiredStatus = status, startedBy = started_by,
+    serviceName = not started_by and context.service.service or nil,
+  }, "taskArns") do
+    arns[#arns + 1] = arn
+  end
+  for first = 1, #arns, BATCH do
+    local described <const> = context.ecs:DescribeTasks {
+      cluster = cluster, tasks = table.move(arns, first, math.min(first + BATCH - 1, #arns), 1, {}),
+    }
+    table.move(described.tasks, 1, #described.tasks, #list + 1, list)
+  end
+  return list
+end
+
+-- A task may have containers of other images beside ours; those are in other repositories.
+local function own_digest(context, task)
+  local first
+  for _, container in ipairs(task.containers) do
+    local path <const> = container.image and container.image:match "^[^/]+/([^@:]+)"
+    if path == context.service.image and container.imageDigest then return container.imageDigest end
+    first = first or container.imageDigest
+  end
+  return first
+end
+
+---@class live.Count
+---@field running integer tasks that run one of the digests
+---@field other integer tasks that run something else, or do not run yet
+---@field digest string? what most of the running tasks run
+
+---Counts what the tasks of a deployment run.
+---@async
+---@param context live.Context
+---@param started_by string?
+---@param digests table<string, boolean>? nothing: none is looked for
+---@return live.Count
+function M.count(context, started_by, digests)
+  local count, by_digest, most = { running = 0, other = 0 }, {}, 0
+  for _, task in ipairs(M.list(context, started_by, "RUNNING")) do
+    local digest <const> = own_digest(context, task)
+    local runs <const> = task.lastStatus == "RUNNING"
+    if runs and digest then
+      by_digest[digest] = (by_digest[digest] or 0) + 1
+      if by_digest[digest] > most then most, count.digest = by_digest[digest], digest end
+    end
+    local ours = false
+    for _, container in ipairs(task.containers) do
+      ours = ours or (digests ~= nil and digests[container.imageDigest or ""] == true)
+    end
+    if runs and ours then count.running = count.running + 1 else count.other = count.other + 1 end
+  end
+  return count
+end
+
+---Why tasks of a deployment stopped, in one line: the last one's reason, and its container's exit code.
+---@async
+---@param context live.Context
+---@param started_by string
+---@return string?
+function M.last_words(context, started_by)
+  local last
+  for _, task in ipairs(M.list(context, started_by, "STOPPED")) do
+    if task.stoppedAt and (not last or task.stoppedAt > last.stoppedAt) then last = task end
+  end
+  if not last then return nil end
+  local text = last.stoppedReason or last.stopCode or "no reason given"
+  for _, container in ipairs(last.containers) do
+    if container.exitCode and container.exitCode ~= 0 then
+      text = ("%s (%s exited with %d)"):format(text, container.name, container.exitCode)
+    elseif container.reason then
+      text = ("%s (%s: %s)"):format(text, container.name, container.reason)
+    end
+  end
+  return text
+end
+
+return M
