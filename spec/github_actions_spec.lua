@@ -278,7 +278,7 @@ describe("github pending deployments", function()
 end)
 
 describe("github.approval", function()
-  local function answer(pending, reviews, status)
+  local function answer(pending, reviews, status, request)
     local seen, decision = fake.run(fake.routes {
       ["GET " .. BASE .. "runs/900/pending_deployments"] = json.array(pending),
       ["GET " .. BASE .. "runs/900/approvals"] = json.array(reviews),
@@ -286,9 +286,9 @@ describe("github.approval", function()
     }, function()
       local channel <const> = github.approval { client = client(), run = 900, environment = "production" }
       assert.equal("GitHub", channel.name)
-      channel:ask { question = "?" }
+      channel:ask(request or { question = "?" })
       local given <const> = channel:answer()
-      channel:close(given or { decision = "timeout" })
+      channel:close(given and { decision = given.decision, via = "GitHub" } or { decision = "timeout" })
       return given
     end)
     assert.equal(0, count(seen, "POST"), "it only looks")
@@ -299,6 +299,50 @@ describe("github.approval", function()
     return { state = state, comment = comment or "", user = { login = "anadmin" },
       environments = { { id = 1, name = environment } } }
   end
+
+  --- What was sent when a decision that was made elsewhere is handed on to a run that waits, or does not.
+  local function hand_on(decision, pending, reviews)
+    local waiting = pending
+    local seen <const>, channel = fake.run(fake.routes {
+      ["GET " .. BASE .. "runs/900/pending_deployments"] = function() return 200, json.array(waiting) end,
+      ["POST " .. BASE .. "runs/900/pending_deployments"] = function()
+        waiting = {}
+        return 200, json.array {}
+      end,
+      ["GET " .. BASE .. "runs/900/approvals"] = function() return 200, json.array(reviews or {}) end,
+      ["GET " .. BASE .. "runs/900"] = run(900, { status = "in_progress" }),
+    }, function()
+      local asked <const> = github.approval { client = client(), run = 900, environment = "production" }
+      asked:ask { run = "r-1", digest = ("d"):rep(64) }
+      asked:close(decision)
+      return asked
+    end)
+    for _, request in ipairs(seen) do
+      if request.method == "POST" then return request.body, channel end
+    end
+    return nil, channel
+  end
+
+  it("hands on what was decided elsewhere, and knows its own again", function()
+    local by_ann <const> = { decision = "approved", by = "ann", via = "Slack", why = "go" }
+    local sent <const> = hand_on(by_ann, PENDING)
+    assert.same({ environment_ids = { 41 }, state = "approved",
+      comment = "Approved by ann in Slack: go [r-1 dddddddddddd]" }, sent)
+    local refused <const> = hand_on({ decision = "refused", by = "ann", via = "terminal" }, PENDING)
+    assert.same({ "rejected", "Refused by ann in terminal [r-1 dddddddddddd]" }, { refused.state, refused.comment })
+    assert.same({ decision = "approved", by = "ann", why = "go" },
+      answer({}, { review("approved", "production", sent.comment) }, nil, { run = "r-1", digest = ("d"):rep(64) }))
+    assert.equal("anadmin", answer({}, { review("approved", "production", sent.comment) }).by, "of another run")
+  end)
+
+  it("leaves the job waiting where there is no decision, and says when it had another one", function()
+    assert.is_nil(hand_on({ decision = "voided", by = "ann", via = "Slack" }, PENDING))
+    assert.is_nil(hand_on({ decision = "timeout" }, PENDING))
+    local by_ann <const> = { decision = "approved", by = "ann", via = "Slack" }
+    assert.is_nil(hand_on(by_ann, {}, { review("approved", "production") }), "somebody was faster")
+    assert.equal("github.api.conflict",
+      failure(function() hand_on(by_ann, {}, { review("rejected", "production") }) end).kind)
+  end)
 
   it("waits while the environment does, whatever was said of an earlier attempt", function()
     assert.is_nil(answer(PENDING, { review("approved", "production") }))

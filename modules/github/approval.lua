@@ -1,10 +1,13 @@
---- A gate's channel that waits for GitHub's own review of an environment: whoever may approve there decides there.
+--- A gate's channel that goes by GitHub's own review of an environment: whoever may approve there decides there; and
+--- when somebody decides elsewhere, the job that waits is given that decision.
 ---
 --- It asks nothing: GitHub has asked by itself when the run reached the environment. Who may approve is the
 --- environment's setting, so GitHub's answer is taken as it is.
 ---
 --- Source: docs.github.com "REST API endpoints for workflow runs" (Get the review history for a workflow run, Get
 --- pending deployments for a workflow run).
+
+local errors = require "fairlead.errors"
 
 ---@class fairlead.github.Approval
 ---@field name string
@@ -31,8 +34,19 @@ function Approval.new(options)
   }, Approval)
 end
 
---- Nothing to do: the run's page asks.
-function Approval.ask()
+--- Remembers what the decision is about; the run's page asks.
+---@param request table run, digest (a procedure's gate request)
+function Approval:ask(request)
+  self.mark = ("[%s %s]"):format(request.run or "", (request.digest or ""):sub(1, 12))
+end
+
+--- What this channel wrote when it handed on somebody's decision: "Approved by NAME in CHANNEL: WHY [RUN DIGEST]".
+local function own(self, comment)
+  local by, why = comment:match "^%a+ by (.-) in [^:]-: (.*) %[.-%]$"
+  if not by then
+    by = comment:match "^%a+ by (.-) in [^:]- %[.-%]$"
+  end
+  return by and self.mark and comment:sub(-#self.mark) == self.mark and { by = by, why = why } or nil
 end
 
 --- The last review of this environment in the run's history.
@@ -60,8 +74,13 @@ function Approval:answer()
   end
   local review = last_review(self)
   if review then
+    local decision <const> = review.state == "approved" and "approved" or "refused"
+    local handed_on <const> = own(self, review.comment or "")
+    if handed_on then
+      return { decision = decision, by = handed_on.by, why = handed_on.why }
+    end
     return {
-      decision = review.state == "approved" and "approved" or "refused",
+      decision = decision,
       by = review.user and review.user.login or "ghost",
       why = review.comment ~= "" and review.comment or nil,
     }
@@ -77,8 +96,37 @@ function Approval:answer()
   return nil -- the run has not come to the environment yet
 end
 
---- Nothing to tidy up.
-function Approval.close()
+--- Hands a decision that was made elsewhere on to the job that waits, as the token's user. Others (void, no answer in
+--- time, a cancelled run) leave it waiting.
+---@async
+---@param decision? {decision: string, by: string?, why: string?, via: string?}
+--- raises github.api.not_authorised (the token's user may not), and github.api.conflict when nothing waits for it
+function Approval:close(decision)
+  if not decision or decision.via == self.name
+    or decision.decision ~= "approved" and decision.decision ~= "refused" then
+    return
+  end
+  local approved <const> = decision.decision == "approved"
+  local comment = ("%s by %s in %s"):format(approved and "Approved" or "Refused", decision.by or "somebody",
+    (decision.via or "fairlead"):gsub(":", " "))
+  if decision.why then
+    comment = comment .. ": " .. decision.why:gsub("%s+", " ")
+  end
+  local decided <const> = self.client:review_deployments {
+    run = self.run, environments = { self.environment }, state = approved and "approved" or "rejected",
+    comment = comment .. " " .. (self.mark or "[]"),
+  }
+  if #decided > 0 then
+    return
+  end
+  local review <const> = last_review(self) -- somebody may have been faster there, or this has been done
+  if not review or (review.state == "approved") ~= approved then
+    errors.raise {
+      kind = "github.api.conflict", op = "github.approval", target = self.environment,
+      message = ("run %d does not wait for a review of it, and has not had this decision"):format(self.run),
+      hint = "look at the run: " .. self.client:workflow_run(self.run).url,
+    }
+  end
 end
 
 return Approval

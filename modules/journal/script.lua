@@ -54,11 +54,7 @@ local function commit_of(folder)
   return head.sha .. (clean and "" or "+")
 end
 
----The script at a path as it is now, after it was loaded.
----@async
----@param path string
----@return journal.Script
-function M.read(path)
+local function files_of(path)
   path = native.absolute(path) or path
   local folder = path:match "^(.*)/[^/]*$" or "."
   local files, sums = {}, {}
@@ -67,7 +63,23 @@ function M.read(path)
     if module ~= path then add(files, folder, module) end
   end
   for i, file in ipairs(files) do sums[i] = file.path .. "\0" .. file.sha256 end
-  return { path = path, files = files, sha256 = digest.sha256(table.concat(sums, "\n")), commit = commit_of(folder) }
+  return path, files, digest.sha256(table.concat(sums, "\n"))
+end
+
+---What the script at a path and the modules beside it amount to, after it was loaded: the same for the same texts.
+---@param path string
+---@return string sha256
+function M.digest(path)
+  return (select(3, files_of(path)))
+end
+
+---The script at a path as it is now, after it was loaded.
+---@async
+---@param path string
+---@return journal.Script
+function M.read(path)
+  local absolute, files, sha256 = files_of(path)
+  return { path = absolute, files = files, sha256 = sha256, commit = commit_of(absolute:match "^(.*)/[^/]*$" or ".") }
 end
 
 local function lines_of(text)

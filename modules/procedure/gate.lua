@@ -19,6 +19,8 @@ local M = {}
 ---@field question? string what is asked; the name with a question mark when left out
 ---@field evidence? table|fun(): table what the decision is about, plain data; a function is called again afterwards
 ---@field approvers? string[] who may decide; nil: whoever started the run (then --yes confirms)
+---@field at_terminal? string who of the approvers sits at the terminal, where that is known: then they answer there
+--- without giving their name; without it whoever sits there is taken at their word
 ---@field via? (string|procedure.Channel)[] where it is asked, all at once, the first decision counts; {"terminal"}
 ---@field timeout? number seconds; a day when left out
 
@@ -53,7 +55,8 @@ local M = {}
 
 local DAY <const> = 86400
 local EVERY <const> = 5
-local FIELDS <const> = { name = true, question = true, evidence = true, approvers = true, via = true, timeout = true }
+local FIELDS <const> = { name = true, question = true, evidence = true, approvers = true, at_terminal = true, via = true,
+  timeout = true }
 
 local function check_options(options)
   if type(options) ~= "table" then error("run:gate: a table of options expected, got " .. type(options), 3) end
@@ -63,7 +66,8 @@ local function check_options(options)
   end
   for field in pairs(options) do
     if not FIELDS[field] then
-      wrong(("unknown field '%s' (it takes name, question, evidence, approvers, via, timeout)"):format(tostring(field)))
+      wrong(("unknown field '%s' (it takes name, question, evidence, approvers, at_terminal, via, timeout)"):format(
+        tostring(field)))
     end
   end
   if options.timeout ~= nil and (type(options.timeout) ~= "number" or options.timeout <= 0) then

@@ -29,6 +29,7 @@ local M = {}
 ---@field summary? string one line
 ---@field parameters table<string, procedure.Parameter>
 ---@field plan string[] the names of the top-level steps, in order
+---@field script? string a digest of the script that it was loaded from, and of the modules beside it
 ---@field run fun(run: procedure.Run, parameters: table<string, any>): any
 ---@field rehearsal? fun(): table the world that `fairlead rehearse` plays in
 ---@field commands table<string, procedure.Procedure> what else the script can do: `fairlead rollback` runs the command
@@ -197,7 +198,7 @@ function M.execute(procedure, given, options)
   local now = clock.now()
   local id = options.id or run_id(options, now)
   local run = Run.new {
-    id = id, procedure = procedure, mode = mode, started = now, recorder = memory.new(),
+    id = id, procedure = procedure, script = procedure.script, mode = mode, started = now, recorder = memory.new(),
     stream = events.new(id, options.listener),
     directory = options.directory or ".",
     channels = options.channels or {},
@@ -272,7 +273,12 @@ end
 ---"usage" (it has no such command)
 function M.load(path, command)
   local result = script.load(path)(path)
-  if M.is(result) then return command and M.command(result, command, path) or result end
+  if M.is(result) then
+    local loaded = command and M.command(result, command, path) or result
+    -- At once: modules that are loaded later, when they are needed, would make it another one.
+    loaded.script = require "fairlead.journal.script".digest(path)
+    return loaded
+  end
   local got = type(result) == "table" and "a table that is not a procedure" or tostring(result)
   errors.raise {
     kind = "script.no_procedure", op = "script", target = path, message = "returned " .. got,

@@ -13,6 +13,7 @@ local value = require "fairlead.procedure.value"
 ---@field dry boolean a dry run: nothing acts
 ---@field mode "run"|"dry-run"|"rehearsal"
 ---@field procedure procedure.Procedure
+---@field script? string what it is made of: a digest of the script and the modules beside it; nil: of no script's file
 ---@field user? string who started it
 ---@field interactive boolean somebody sits at the terminal
 ---@field yes boolean the requester's own confirmations are given
@@ -241,7 +242,10 @@ function Run:channel(name, gate)
   end
   if not self.interactive then return nil, "standard input is not a terminal" end
   local terminal = require "fairlead.terminal"
-  return channel.terminal { user = self.user, read_line = terminal.read_line, discard = terminal.discard }
+  return channel.terminal {
+    user = gate.at_terminal or self.user, known = gate.at_terminal ~= nil, read_line = terminal.read_line,
+    discard = terminal.discard,
+  }
 end
 
 return Run

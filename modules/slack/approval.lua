@@ -10,7 +10,10 @@ local TOLD <const> = "fairlead_told_off" -- event_type of what tells somebody th
 ---@field client fairlead.slack.Client
 ---@field channel string id or name
 ---@field thread? string ts of a message: the question is asked in its thread, and only replies after it count
----@field approvers? string[] ids, handles or e-mail addresses; default the gate's
+---@field approvers? string[]|async fun(): string[] ids, handles or e-mail addresses; default the gate's. A function is
+--- asked again when somebody answers, so that who has left a group meanwhile no longer decides
+---@field barred? table<string, string> ids of people whose answers do not count, whoever they are, and why
+---@field show? fun(evidence: table): string the evidence in Slack's markup; default a line for each value
 ---@field requester? string id, handle or address of who started the run
 ---@field allow_requester? boolean the requester's own answer counts; default false
 ---@field approve? string[] reactions that approve; default white_check_mark, heavy_check_mark, +1
@@ -44,13 +47,14 @@ function Approval.new(options)
     wrong("client", "a slack.client")
   elseif type(options.channel) ~= "string" then
     wrong("channel", "string")
-  elseif options.approvers ~= nil and (type(options.approvers) ~= "table" or #options.approvers == 0) then
+  elseif type(options.approvers) == "table" and #options.approvers == 0
+    or options.approvers ~= nil and type(options.approvers) ~= "table" and type(options.approvers) ~= "function" then
     wrong("approvers", "a list of names")
   end
   return setmetatable({
     name = options.name or "Slack", every = options.every, client = options.client, channel = options.channel,
     thread = options.thread, approvers = options.approvers, requester = options.requester,
-    allow_requester = options.allow_requester or false,
+    allow_requester = options.allow_requester or false, barred = options.barred or {}, show = options.show,
     approving = set_of(options.approve or APPROVE), refusing = set_of(options.refuse or REFUSE),
     approve_with = (options.approve or APPROVE)[1], refuse_with = (options.refuse or REFUSE)[1],
     told = {}, -- ids of people who were told that their answer does not count
@@ -90,22 +94,27 @@ local function mentions(ids)
   return table.concat(parts, ", ")
 end
 
---- Who may decide, as ids; the requester is not among them unless that is allowed.
-local function resolve(self, request)
-  local names <const> = self.approvers or request.approvers
-  if not names or #names == 0 then
-    error("slack.approval: approvers: nobody is named who may decide, here or at the gate", 0)
-  end
+--- Takes in who may decide, as ids; the requester is not among them unless that is allowed.
+local function allow(self, names)
   local requester <const> = self.requester and self.client:user(self.requester).id
   self.requester_id = requester
   self.allowed, self.allowed_ids = {}, {}
   for _, name in ipairs(names) do
     local id <const> = self.client:user(name).id
-    if not self.allowed[id] and (id ~= requester or self.allow_requester) then
+    if not self.allowed[id] and not self.barred[id] and (id ~= requester or self.allow_requester) then
       self.allowed[id] = true
       self.allowed_ids[#self.allowed_ids + 1] = id
     end
   end
+end
+
+local function resolve(self, request)
+  local approvers <const> = self.approvers or request.approvers
+  local names <const> = type(approvers) == "function" and approvers() or approvers
+  if not names or #names == 0 then
+    error("slack.approval: approvers: nobody is named who may decide, here or at the gate", 0)
+  end
+  allow(self, names)
   if #self.allowed_ids == 0 then
     error("slack.approval: approvers: the requester is the only one who is named, and may not decide alone", 0)
   end
@@ -115,7 +124,9 @@ end
 local function prepare(self, request)
   resolve(self, request)
   local lines = { "*" .. escape(request.question or request.name or "May this go on?") .. "*" }
-  if type(request.evidence) == "table" then
+  if type(request.evidence) == "table" and self.show then
+    lines[#lines + 1] = self.show(request.evidence)
+  elseif type(request.evidence) == "table" then
     lines_of(request.evidence, "", lines)
   end
   self.question = table.concat(lines, "\n")
@@ -171,7 +182,7 @@ local function tell_off(self, id)
     return
   end
   self.told[id] = true
-  local why = id == self.requester_id and "you started this run, so somebody else has to decide"
+  local why = self.barred[id] or id == self.requester_id and "you started this run, so somebody else has to decide"
     or "only these people may decide: " .. mentions(self.allowed_ids)
   self.client:post {
     channel = self.message.channel, thread = self.thread or self.message.ts,
@@ -200,57 +211,64 @@ local function read(text)
   end
 end
 
-local function by_reaction(self)
-  local approved
+--- What people have answered by reactions, and by replies: {id=, decision=, why=}, in Slack's order.
+local function answers_of(self)
+  local answers = {}
   for _, reaction in ipairs(self.client:reactions { channel = self.message.channel, ts = self.message.ts }) do
     local name <const> = reaction.name:gsub("::.*$", "") -- skin tones
-    local refuses <const> = self.refusing[name]
-    if refuses or self.approving[name] then
-      for _, id in ipairs(reaction.users) do
-        if counts(self, id) then
-          if refuses then
-            return { decision = "refused", id = id, why = (":%s:"):format(name) }
-          end
-          approved = approved or { decision = "approved", id = id }
-        end
-      end
+    local decision <const> = self.refusing[name] and "refused" or self.approving[name] and "approved"
+    for _, id in ipairs(decision and reaction.users or {}) do
+      answers[#answers + 1] = { id = id, decision = decision, why = decision == "refused" and (":%s:"):format(name)
+        or nil }
     end
   end
-  return approved
-end
-
-local function by_reply(self)
-  local parent <const> = self.thread or self.message.ts
-  local approved
-  for _, reply in ipairs(self.client:replies { channel = self.message.channel, ts = parent,
+  for _, reply in ipairs(self.client:replies { channel = self.message.channel, ts = self.thread or self.message.ts,
     oldest = self.message.ts }) do
     -- In a thread of somebody else's, only what came after the question answers it.
     if reply.user and not reply.bot_id and tonumber(reply.ts) > tonumber(self.message.ts) then
-      local decision <const>, why = read(reply.text)
-      if decision and counts(self, reply.user) then
-        if decision == "refused" then
-          return { decision = "refused", id = reply.user, why = why }
-        end
-        approved = approved or { decision = "approved", id = reply.user }
+      local decision <const>, why <const> = read(reply.text)
+      if decision then
+        answers[#answers + 1] = { id = reply.user, decision = decision, why = why, said = true }
       end
     end
   end
-  return approved
+  return answers
 end
 
---- The decision, when there is one. Of a refusal and an approval the refusal counts.
+--- Asks anew who may decide, when there are answers that were not there at the last look, or one that would decide.
+local function refresh(self, answers)
+  if type(self.approvers) ~= "function" then
+    return
+  end
+  local parts, decides = {}, false
+  for i, answer in ipairs(answers) do
+    parts[i] = answer.id .. answer.decision
+    decides = decides or self.allowed[answer.id]
+  end
+  local seen <const> = table.concat(parts, " ")
+  if decides or seen ~= self.seen then
+    allow(self, self.approvers())
+    self.seen = seen
+  end
+end
+
+--- The decision, when there is one. Of a refusal and an approval the refusal counts, and of refusals one that says why.
 ---@async
 ---@return {decision: "approved"|"refused", by: string, why: string?}?
 function Approval:answer()
-  local reaction <const>, reply = by_reaction(self), by_reply(self)
-  local found = reaction or reply
-  if reply and reply.decision == "refused" then
-    found = reply
-  end
-  if not found then
+  local answers <const> = answers_of(self)
+  if #answers == 0 then
     return nil
   end
-  return { decision = found.decision, by = self.client:user(found.id).name, why = found.why }
+  refresh(self, answers)
+  local found
+  for _, answer in ipairs(answers) do
+    if counts(self, answer.id) and (not found or answer.decision == "refused" and (found.decision == "approved"
+      or answer.said and not found.said)) then
+      found = answer
+    end
+  end
+  return found and { decision = found.decision, by = self.client:user(found.id).name, why = found.why }
 end
 
 local ENDINGS <const> = {

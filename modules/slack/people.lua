@@ -1,6 +1,7 @@
---- Channels and people by name or id, each asked for once.
+--- Channels, people and groups of people by name or id; who is in a group is asked for each time.
 ---
---- Source: docs.slack.dev methods conversations.list, users.info, users.lookupByEmail, users.list.
+--- Source: docs.slack.dev methods conversations.list, users.info, users.lookupByEmail, users.list, usergroups.list,
+--- usergroups.users.list.
 local errors = require "fairlead.errors"
 
 ---@class fairlead.slack.Channel
@@ -114,6 +115,35 @@ function People:user(who)
     message = "nobody is called that, or several people are", hint = "give the member id from their Slack profile",
   }
   return user
+end
+
+local function is_group_id(text)
+  return text:find "^S[A-Z0-9]+$" ~= nil
+end
+
+--- Who is in a group of users ("@admins" or "admins", or its id) at this moment. Needs the scope usergroups:read.
+---@async
+---@param name string
+---@return string[] ids of people
+--- raises slack.api.not_found
+function People:group_members(name)
+  check(name, "group_members")
+  local id = is_group_id(name) and name
+  if not id then
+    local wanted <const> = name:gsub("^@", "")
+    for _, group in ipairs(self:call("usergroups.list", {}).usergroups) do
+      if group.handle == wanted then
+        id = group.id
+      end
+    end
+  end
+  if not id then
+    errors.raise {
+      kind = "slack.api.not_found", op = "slack.group_members", target = name, code = "no_such_subteam",
+      message = "no such group of users", hint = "give its handle, without the @, or its id (S0…)",
+    }
+  end
+  return self:call("usergroups.users.list", { usergroup = id }).users
 end
 
 return People

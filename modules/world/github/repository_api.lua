@@ -41,6 +41,18 @@ local function add_people(github, router)
     return 200, value
   end)
 
+  router:add("GET /orgs/{org}/teams/{slug}/members", nil, function(call)
+    local members = (github.fixture.teams or {})[call.slug]
+    if not call.viewer or call.org:lower() ~= github.owner:lower() or not members then
+      refusal.not_found()
+    end
+    local page, headers = github:page(call, members)
+    for i, login in ipairs(page) do
+      page[i] = github.shapes:user(login)
+    end
+    return 200, page, headers
+  end)
+
   router:add("GET /rate_limit", nil, function(call)
     local rate = github:rate(call.viewer)
     local search = { limit = 30, used = 0, remaining = 30, reset = rate.reset }
