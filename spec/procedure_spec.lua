@@ -274,8 +274,8 @@ describe("a wait", function()
     assert.equal(5, times[2])
     local longest = 0
     for i = 2, #times do longest = math.max(longest, times[i] - times[i - 1]) end
-    assert.is_true(longest > 15 and longest <= 30, "longest pause " .. longest)
-    assert.is_true(#times < 50, #times .. " checks")
+    assert.is_true(longest > 5 and longest <= 10, "longest pause " .. longest)
+    assert.is_true(#times < 80, #times .. " checks")
     assert.is_true(times[#times] - times[#times - 1] <= 7, "the end was found out late")
   end)
 

@@ -25,7 +25,7 @@ local M = {}
 
 local EVERY <const> = 5
 local GROWTH <const> = 1.25 -- the interval's, from check to check
-local LONGEST <const> = 30 -- seconds between checks, unless `every` is longer
+local LONGEST <const> = 10 -- seconds between two looks, unless `every` is longer: AWS's own waiters look each 15
 local REPEAT <const> = 30 -- seconds after which progress is told although nothing changed
 
 local FIELDS <const> = { name = true, check = true, timeout = true, every = true }
