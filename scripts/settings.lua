@@ -158,7 +158,7 @@ local async_processor = {
         { -- a message through the queue, and its result
           queue = name .. "-request-queue",
           message = { type = "check_url", url = "https://www.planning.data.gov.uk/health" },
-          result = { queue = name .. "-result-queue" },
+          result = { queue = name .. "-result-queue", fields = { status = "COMPLETE" } },
           within = 5 * MINUTE,
         },
       },

@@ -2,10 +2,43 @@
 ---
 --- Sources: Amazon ECR API reference, BatchGetImage, DescribeImages, PutImage; Amazon ECR User Guide, "Retagging an
 --- image"; OCI image specification, "Image index" (one image for several platforms has a digest for each of them).
+local contexts = require "release.live.context"
+local errors = require "fairlead.errors"
 local git = require "fairlead.git"
 local json = require "fairlead.json"
 
 local M = {}
+
+-- Of what a service's containers are called, the account whose registry they are pulled from: an account of its own
+-- keeps the images in many organisations.
+local function registry_of(context)
+  local service <const> = contexts.describe(context)
+  local arn = service.taskDefinition
+  for _, set in ipairs(service.taskSets or {}) do
+    if set.status == "PRIMARY" then arn = set.taskDefinition end
+  end
+  if not arn then return nil end
+  local described <const> = context.ecs:DescribeTaskDefinition { taskDefinition = arn }
+  for _, container in ipairs(described.taskDefinition.containerDefinitions) do
+    local account <const>, path <const> = container.image:match "^(%d+)%.dkr%.ecr%.[^/]+/([^@:]+)"
+    if path == context.service.image then return account end
+  end
+end
+
+---The repository of a service's images, as each operation of ECR takes it.
+---@async
+---@param context live.Context
+---@param more table? what else is asked
+---@return {repositoryName: string, registryId: string?}
+function M.repository(context, more)
+  local known <const> = context.release.registries or {}
+  context.release.registries = known
+  local key <const> = context.environment.name .. "/" .. context.name
+  if known[key] == nil then known[key] = registry_of(context) or false end
+  local asked <const> = { repositoryName = context.service.image, registryId = known[key] or nil }
+  for name, item in pairs(more or {}) do asked[name] = item end
+  return asked
+end
 
 --- Every abbreviation of a commit that may be its image's tag: the build's shallow clone decides how long it is.
 local function possible_tags(sha)
@@ -30,13 +63,12 @@ end
 ---@param sha string the commit, in full
 ---@return live.Image? image nothing: there is none
 function M.find(context, sha)
-  local repository <const> = context.service.image
-  local found <const> = context.ecr:BatchGetImage { repositoryName = repository, imageIds = possible_tags(sha) }
+  local found <const> = context.ecr:BatchGetImage(M.repository(context, { imageIds = possible_tags(sha) }))
   local image <const> = found.images[1]
   if not image then return nil end
-  local details <const> = context.ecr:DescribeImages {
-    repositoryName = repository, imageIds = { { imageDigest = image.imageId.imageDigest } },
-  }
+  local details <const> = context.ecr:DescribeImages(M.repository(context, {
+    imageIds = { { imageDigest = image.imageId.imageDigest } },
+  }))
   return {
     digest = image.imageId.imageDigest, digests = digests_of(image), tag = image.imageId.imageTag,
     pushed_at = details.imageDetails[1].imagePushedAt, sha = sha,
@@ -49,9 +81,8 @@ end
 ---@param digest string
 ---@return string[]? tags nothing: the image is gone
 function M.tags(context, digest)
-  local details <const>, err <const> = try(context.ecr.DescribeImages, context.ecr, {
-    repositoryName = context.service.image, imageIds = { { imageDigest = digest } },
-  })
+  local details <const>, err <const> = try(context.ecr.DescribeImages, context.ecr,
+    M.repository(context, { imageIds = { { imageDigest = digest } } }))
   if err and err.code == "ImageNotFoundException" then return nil end
   if err then error(err, 0) end
   local tags <const> = details.imageDetails[1].imageTags or {}
@@ -179,19 +210,18 @@ end
 ---@param digest string
 ---@param tag string
 function M.retag(context, digest, tag)
-  local repository <const> = context.service.image
-  local got <const> = context.ecr:BatchGetImage { repositoryName = repository, imageIds = { { imageDigest = digest } } }
+  local got <const> = context.ecr:BatchGetImage(M.repository(context, { imageIds = { { imageDigest = digest } } }))
   local image <const> = got.images[1]
   if not image then
-    require("fairlead.errors").raise {
-      kind = "aws.api.not_found", op = "ecr.BatchGetImage", target = ("%s@%s"):format(repository, digest),
+    errors.raise {
+      kind = "aws.api.not_found", op = "ecr.BatchGetImage", target = ("%s@%s"):format(context.service.image, digest),
       message = "the image is gone", hint = "build that commit again, or choose another one to go back to",
     }
   end
-  local _, err <const> = try(context.ecr.PutImage, context.ecr, {
-    repositoryName = repository, imageManifest = image.imageManifest,
-    imageManifestMediaType = image.imageManifestMediaType, imageTag = tag, imageDigest = digest,
-  })
+  local _, err <const> = try(context.ecr.PutImage, context.ecr, M.repository(context, {
+    imageManifest = image.imageManifest, imageManifestMediaType = image.imageManifestMediaType, imageTag = tag,
+    imageDigest = digest,
+  }))
   if err and err.code ~= "ImageAlreadyExistsException" then error(err, 0) end
 end
 

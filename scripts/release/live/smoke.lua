@@ -111,6 +111,18 @@ local function send(release, sqs, test)
   })
 end
 
+-- The first field of a result that is not as it should be, in words; nothing: all are.
+local function what_is_wrong(result, fields)
+  local names = {}
+  for name in pairs(fields or {}) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    if result[name] ~= fields[name] then
+      return ("%s is %s, not %s"):format(name, tostring(result[name]), tostring(fields[name]))
+    end
+  end
+end
+
 local function try_queue(release, environment, test, sha)
   local sqs <const> = contexts.clients(release, environment).sqs
   local field <const> = test.result.version or environment.version and environment.version.field or "version"
@@ -124,7 +136,7 @@ local function try_queue(release, environment, test, sha)
       if not found then return nil, ("no result of message %s yet"):format(sent.id:sub(1, 8)) end
       local told <const> = found.result[field]
       return { url = found.url, receipt = found.receipt, version = told ~= nil and tostring(told) or "",
-        error = found.result.error and tostring(found.result.error) or nil }
+        wrong = what_is_wrong(found.result, test.result.fields) }
     end,
   }
   release.run:step("Take the result from " .. test.result.queue, {
@@ -135,7 +147,7 @@ local function try_queue(release, environment, test, sha)
       return { id = sent.id }
     end,
   })
-  if answered.error then fail(test.queue, "the message failed: " .. answered.error, ALL_TRAFFIC) end
+  if answered.wrong then fail(test.queue, "the result's " .. answered.wrong, ALL_TRAFFIC) end
   if answered.version ~= "" and not git.is_abbreviation(answered.version, sha) then
     fail(test.queue, ("the result comes from version %s, not %s"):format(answered.version, contexts.short(sha)),
       "does a worker of the old version still run?")
