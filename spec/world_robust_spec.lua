@@ -19,7 +19,9 @@ local FIELDS <const> = {
   "comments", "reviewers", "team_reviewers", "ref", "inputs", "return_run_details", "environment_ids", "comment",
   "context", "description", "target_url", "query", "channel", "text", "blocks", "metadata", "thread_ts", "ts", "name",
   "timestamp", "user", "email", "usergroup", "filename", "length", "files", "channel_id", "limit", "cursor", "oldest",
-  "latest", "types", "message_ts", "attachments", "reply_broadcast", "include_all_metadata",
+  "latest", "types", "message_ts", "attachments", "reply_broadcast", "include_all_metadata", "message", "tree",
+  "base_tree", "parents", "author", "content", "encoding", "force", "labels", "assignees", "required_contexts",
+  "auto_merge", "environment", "payload", "log_url", "include_users",
 }
 
 --- Good values for fields, so that the odd one is reached.
@@ -27,6 +29,7 @@ local GOOD <const> = {
   title = "T", head = "light-it", base = "main", state = "success", event = "COMMENT", body = "b", ref = "main",
   inputs = { environment = "development" }, comment = "c", channel = "C01LIGHT", text = "t", name = "eyes",
   user = "U01ADA", email = "ada@example.com", usergroup = "S01", filename = "f", length = 3, context = "c",
+  message = "m", content = "c", required_contexts = json.array {},
 }
 
 local function bodies()
@@ -81,8 +84,11 @@ describe("the simulated services", function()
         branch = { "main", "light-it", "a%2Fb" }, sha = { w.folder.repository.branches.main, "0" },
         range = { "main...light-it", "main...", "...", "x" }, path = { "README.md", "../../etc/passwd", "a%0Ab" },
         workflow = { "publish.yml", "0", "%25" }, environment = { "production", "x" }, login = { "ada", "%5B" },
-        suite = { "1", "x" },
+        suite = { "1", "x" }, tree = { "main", "0", "%00" }, deployment = { "1", "x" }, comment = { "1", "x" },
+        org = { "acme", "x" }, slug = { "keepers", "x" },
       }
+      GOOD.sha = w.folder.repository.branches.main
+      GOOD.tree = w.folder.repository.commits[GOOD.sha].tree
       local addresses = {}
       for _, routes in pairs(w.github.router.routes) do
         for _, route in ipairs(routes) do

@@ -140,7 +140,9 @@ describe("world.github's workflows", function()
     visit(function(w, call)
       local events = {}
       w:on("publish", function(data) events[#events + 1] = { data.environment, data.short_sha, w.now } end)
-      w:on("run_completed", function(data) events[#events + 1] = { data.run.conclusion, data.run.sha:sub(1, 7), w.now } end)
+      w:on("run_completed", function(data)
+        events[#events + 1] = { data.run.conclusion, data.run.sha:sub(1, 7), w.now }
+      end)
       local _, started = call("POST", R .. "/actions/workflows/publish.yml/dispatches", {
         body = { ref = "main", inputs = { environment = "staging" }, return_run_details = true },
       })

@@ -17,8 +17,12 @@ local repository_api = require "fairlead.world.github.repository_api"
 local router = require "fairlead.world.github.router"
 local shapes = require "fairlead.world.github.shapes"
 local sorted = require "fairlead.sorted"
+local teams = require "fairlead.world.github.teams"
 
 local M = {}
+
+--- The scopes of a classic token whose fixture names none.
+local SCOPES <const> = { "repo", "workflow", "read:org" }
 
 local HOUR <const> = 3600
 
@@ -62,6 +66,7 @@ function M.new(world)
   issues.add(self, self.router)
   actions_api.add(self, self.router)
   deployments.add(self, self.router)
+  teams.add(self, self.router)
   world:on_settled(function()
     self:notice_pushes()
   end)
@@ -156,7 +161,8 @@ function GitHub:team(slug)
   return (self.fixture.teams or {})[slug] or {}
 end
 
---- Who a token belongs to: {login=, rights= set or nil for all}; nil for nobody; refuses what is no token of ours.
+--- Who a token belongs to: {login=, rights= set or nil for all, scopes= of a classic token}; nil for nobody; refuses
+--- what is no token of ours.
 local function viewer_of(self, request)
   local given = request.header("authorization")
   if not given then
@@ -164,7 +170,7 @@ local function viewer_of(self, request)
   end
   local token = given:match("^[Bb]earer%s+(%S+)$") or given:match("^[Tt]oken%s+(%S+)$")
   if token and token == self.fixture.token then
-    return { login = self.fixture.user, token = token }
+    return { login = self.fixture.user, token = token, scopes = self.fixture.scopes or SCOPES }
   end
   local other = token and (self.fixture.tokens or {})[token]
   if not other then
@@ -178,7 +184,7 @@ local function viewer_of(self, request)
       rights[right:gsub(":write$", ":read")] = true
     end
   end
-  return { login = other.user, rights = rights, token = token }
+  return { login = other.user, rights = rights, token = token, scopes = not rights and (other.scopes or SCOPES) or nil }
 end
 
 local function check_rights(self, route, viewer)
@@ -361,6 +367,9 @@ function GitHub:handle(request)
     { "x-github-media-type", "github.v3; format=json" },
     { "x-github-request-id", ("%04X:%06X:%08X"):format(0xFA1, #self.requests + 1, self.random:integer(0, 0xFFFFFFFF)) },
   }
+  if call.viewer and call.viewer.scopes then
+    all[#all + 1] = { "x-oauth-scopes", table.concat(call.viewer.scopes, ", ") }
+  end
   table.move(headers or {}, 1, #(headers or {}), #all + 1, all)
   local result
   if status == 204 or type(value) == "string" then

@@ -31,6 +31,16 @@ local function labels_of(list)
   return names
 end
 
+--- The logins of those who are to see to an issue: people whom GitHub knows.
+local function assignees_of(github, list)
+  for _, login in ipairs(list or {}) do
+    if type(login) ~= "string" or not github:is_user(login) then
+      refusal.invalid("Issue", "assignees", "invalid")
+    end
+  end
+  return list or {}
+end
+
 local function label_shape(github, name)
   local id = github.shapes:user_id("label:" .. name)
   return {
@@ -177,7 +187,7 @@ local function add_issues(github, router, find, all)
       author = call.viewer.login,
       -- Labels and assignees of somebody without push access are dropped without a word.
       labels = writes and labels_of(given(body.labels)) or {},
-      assignees = writes and (given(body.assignees) or {}) or {},
+      assignees = writes and assignees_of(github, given(body.assignees)) or {},
       comments = {},
       created = github.world.now,
       updated = github.world.now,
@@ -203,7 +213,7 @@ local function add_issues(github, router, find, all)
       issue.body = given(body.body)
     end
     issue.labels = given(body.labels) and labels_of(body.labels) or issue.labels
-    issue.assignees = given(body.assignees) or issue.assignees
+    issue.assignees = given(body.assignees) and assignees_of(github, body.assignees) or issue.assignees
     if given(body.state) and body.state ~= issue.state then
       issue.state = body.state
       issue.closed = body.state == "closed" and github.world.now or nil

@@ -53,13 +53,14 @@ function M.check(body, fields, strict)
   table.sort(names)
   for _, name in ipairs(names) do
     local wanted, value = fields[name]:gsub("!", ""), body[name]
+    local needed, null = fields[name]:sub(-1) == "!", type(value) == "userdata" -- JSON's null
     if value == nil then
-      if fields[name]:sub(-1) == "!" then
+      if needed then
         M.raise(422, ('Invalid request.\n\n"%s" wasn\'t supplied.'):format(name))
       end
-    elseif type_of(value) ~= wanted and type(value) ~= "userdata" then -- JSON's null is nothing
+    elseif type_of(value) ~= wanted and (needed or not null) then -- where nothing is needed, null is nothing
       local text = "Invalid request.\n\nFor 'properties/%s', %s is not %s."
-      M.raise(422, text:format(name, tostring(value), TYPES[wanted]))
+      M.raise(422, text:format(name, null and "nil" or tostring(value), TYPES[wanted]))
     end
   end
   if strict then

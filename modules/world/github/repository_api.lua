@@ -29,7 +29,7 @@ local function add_people(github, router)
     local known = (github.fixture.users or {})[login] or {}
     value.name = known.name or login
     value.email = known.email or json.null
-    return 200, value, call.viewer.rights and {} or { { "x-oauth-scopes", "repo, workflow" } }
+    return 200, value
   end)
 
   router:add("GET /users/{login}", nil, function(call)
@@ -39,18 +39,6 @@ local function add_people(github, router)
     local value = github.shapes:user(call.login)
     value.name = ((github.fixture.users or {})[call.login] or {}).name or call.login
     return 200, value
-  end)
-
-  router:add("GET /orgs/{org}/teams/{slug}/members", nil, function(call)
-    local members = (github.fixture.teams or {})[call.slug]
-    if not call.viewer or call.org:lower() ~= github.owner:lower() or not members then
-      refusal.not_found()
-    end
-    local page, headers = github:page(call, members)
-    for i, login in ipairs(page) do
-      page[i] = github.shapes:user(login)
-    end
-    return 200, page, headers
   end)
 
   router:add("GET /rate_limit", nil, function(call)

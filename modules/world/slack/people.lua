@@ -31,6 +31,10 @@ function M.shape(slack, user)
   }
 end
 
+local function members_of(group)
+  return json.array(table.move(group.users, 1, #group.users, 1, {}))
+end
+
 ---@param slack fairlead.world.Slack
 function M.add(slack)
   local api = require "fairlead.world.slack"
@@ -88,20 +92,30 @@ function M.add(slack)
 
   slack.methods["usergroups.list"] = {
     scope = "usergroups:read",
-    call = function()
+    call = function(arguments)
       local list = {}
-      for i, group in ipairs(slack.usergroups) do
-        list[i] = {
+      for _, group in ipairs(slack.usergroups) do
+        local shown = {
           id = group.id,
           team_id = slack.fixture.team,
           is_usergroup = true,
+          is_subteam = true,
           name = group.name or group.handle,
           handle = group.handle,
-          description = "",
+          description = group.description or "",
           is_external = false,
-          date_delete = 0,
-          user_count = #group.users,
+          date_create = math.floor(slack.world.fixture.start or 0) - 86400 * 300,
+          date_delete = group.disabled and math.floor(slack.world.fixture.start or 0) - 86400 or 0,
         }
+        if api.truth(arguments.include_count) then
+          shown.user_count = #group.users
+        end
+        if api.truth(arguments.include_users) then
+          shown.users = members_of(group)
+        end
+        if not group.disabled or api.truth(arguments.include_disabled) then
+          list[#list + 1] = shown
+        end
       end
       return { usergroups = json.array(list) }
     end,
@@ -112,8 +126,9 @@ function M.add(slack)
     call = function(arguments)
       api.require(arguments, "usergroup")
       for _, group in ipairs(slack.usergroups) do
-        if group.id == arguments.usergroup then
-          return { users = json.array(table.move(group.users, 1, #group.users, 1, {})) }
+        local hidden = group.disabled and not api.truth(arguments.include_disabled)
+        if group.id == arguments.usergroup and not hidden then
+          return { users = members_of(group) }
         end
       end
       return refuse("no_such_subteam")
