@@ -112,6 +112,12 @@ function Aws:live(environment)
   return environments.live(self, environment)
 end
 
+--- Somebody stops what is under way in an environment.
+---@param environment string
+function Aws:stop_deployments(environment)
+  arrivals.stop(self, environment)
+end
+
 --- An image was put into a repository through the API.
 ---@param repository fairlead.world.aws.Repository
 ---@param image fairlead.world.aws.Image

@@ -105,25 +105,28 @@ local function merge_newer(world, delay)
   end)
 end
 
---- Somebody builds an image on their own machine and pushes it to production's registry, while our release waits for
---- its approval there.
-local function push_hotfix(world, delay)
+--- Somebody builds an image on their own machine and pushes it to an environment's registry.
+local function deploy_hotfix(world, environment)
   local github = world.github
+  local person = (world.fixture.people or {}).hotfix or {}
+  local repo = github:repository()
+  local main = repo.commits[repo.branches[github.fixture.default_branch]]
+  -- From what was live before ours: main's first parent.
+  local sha = branch_off(world, "hotfix", main.parents[1] or main.sha, {
+    author = login_of(world, person),
+    message = person.message or "Hotfix: no search without a term",
+    files = person.files or { ["HOTFIX.md"] = "An empty search finds nothing.\n" },
+  })
+  world:publish { environment = environment, sha = sha, short_sha = sha:sub(1, 7), at = world.now }
+end
+
+--- Somebody deploys to production while our release waits for its approval there.
+local function push_hotfix(world, delay)
   local random = world:stream("hotfix")
   local push = once(function()
     world:after(random:between(delay.low, delay.high), function()
       local person = (world.fixture.people or {}).hotfix or {}
-      local repo = github:repository()
-      local main = repo.commits[repo.branches[github.fixture.default_branch]]
-      -- From what was live before ours: main's first parent.
-      local sha = branch_off(world, "hotfix", main.parents[1] or main.sha, {
-        author = login_of(world, person),
-        message = person.message or "Hotfix: no search without a term",
-        files = person.files or { ["HOTFIX.md"] = "An empty search finds nothing.\n" },
-      })
-      world:publish {
-        environment = person.environment or "production", sha = sha, short_sha = sha:sub(1, 7), at = world.now,
-      }
+      deploy_hotfix(world, person.environment or "production")
     end)
   end)
   world:on("slack_message", function(data)
@@ -135,6 +138,22 @@ local function push_hotfix(world, delay)
     local person = (world.fixture.people or {}).hotfix or {}
     if data.environment == (person.environment or "production") then
       push()
+    end
+  end)
+end
+
+--- Somebody stops what deploys our commit, and deploys another one.
+local function overtake(world, seconds_by_environment)
+  local begin = once(function(environment, seconds)
+    world:after(seconds, function()
+      world.aws:stop_deployments(environment)
+      deploy_hotfix(world, environment)
+    end)
+  end)
+  world:on("publish", function(data)
+    local seconds = seconds_by_environment[data.environment]
+    if seconds then
+      begin(data.environment, seconds)
     end
   end)
 end
@@ -154,6 +173,9 @@ function M.begin(world)
   end
   if scenario.hotfix then
     push_hotfix(world, scenario.hotfix)
+  end
+  if scenario.overtaken then
+    overtake(world, scenario.overtaken)
   end
 end
 

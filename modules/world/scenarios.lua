@@ -27,6 +27,12 @@ local M = {}
 ---@field rolls_back table<string, boolean|string>? environments whose deployment fails its health checks; a text:
 --- only that of services in whose name it occurs
 ---@field rolling_fails table<string, boolean|string>? the same, but only where ECS itself deploys
+---@field other_software table<string, boolean>? environments whose images of our commit were built from another one
+---@field group_busy table<string, number>? seconds for which, from our image's arrival in an environment on, CodeDeploy
+--- is busy with another deployment there
+---@field pruned table<string, boolean>? environments whose registry has no more the image of what runs at the start
+---@field overtaken table<string, number>? seconds after our image's arrival in an environment at which somebody stops
+--- what deploys it, and deploys another commit
 ---@field smoke_fails table<string, boolean>? environments whose site answers wrongly with the new version
 ---@field admin_refuses boolean?
 ---@field faults {rate: number, kinds: string[], writes: boolean}? what the network does to requests
@@ -114,6 +120,26 @@ M.list = {
     name = "rolling-update-rolls-back",
     text = "staging's rolling update fails, ECS's circuit breaker takes it back, and ECS says \"stable\" again",
     rolling_fails = { staging = true },
+  },
+  {
+    name = "image-of-other-commit",
+    text = "the image in staging that is tagged with our commit was built from another one",
+    other_software = { staging = true },
+  },
+  {
+    name = "deployment-limit-exceeded",
+    text = "when our image arrives in staging, CodeDeploy is busy with another deployment, and refuses ours at first",
+    group_busy = { staging = 400 },
+  },
+  {
+    name = "old-image-pruned",
+    text = "the image of what runs in production is gone from the registry: there would be no way back to it",
+    pruned = { production = true },
+  },
+  {
+    name = "production-overtaken",
+    text = "somebody stops our deployment to production half way, and deploys another commit",
+    overtaken = { production = 60 },
   },
   { name = "admin-refuses", text = "the admin refuses the production deployment", admin_refuses = true },
   {

@@ -4,6 +4,7 @@ local bluegreen = require "fairlead.world.aws.bluegreen"
 local controller = require "fairlead.world.aws.ecs_controller"
 local ecr = require "fairlead.world.aws.ecr"
 local ecs = require "fairlead.world.aws.ecs"
+local records = require "fairlead.world.aws.service_deployments"
 local sorted = require "fairlead.sorted"
 
 local M = {}
@@ -131,16 +132,41 @@ local function update_services(aws, environment, index)
   end)
 end
 
---- Pushes the images of a commit to an environment's repositories. `software`: what they are really built from, when it
---- is not the commit after which they are tagged.
+--- Somebody deploys once more what runs already, by hand, so that CodeDeploy has no time for anything else.
+local function keep_busy(aws, environment, seconds)
+  local group = environment.group
+  if not group or group.active then
+    return
+  end
+  local deployment = bluegreen.start(aws, group, {
+    definition = group.service.definition,
+    creator = "user",
+    description = "Restarted by hand",
+  })
+  -- Its canary and its bake share what time is left after its tasks have started.
+  local rest = math.max(2, seconds - environment.health_seconds - 30)
+  deployment.canary_seconds, deployment.bake_seconds = rest / 2, rest / 2
+end
+
+--- Pushes the images of a commit to an environment's repositories. In a scenario they hold the software of another
+--- commit, which a stale cache has brought in, under the tags of this one.
 local function push(aws, environment, data)
+  local scenario, identity, software = aws.w.scenario, M.identity(aws, environment, data.sha), data.sha
+  if scenario.other_software and scenario.other_software[environment.name] then
+    identity, software = identity .. " with a stale cache", aws.initial_sha
+  end
   for _, item in ipairs(environment.images) do
     item.newest = ecr.push(item.repository_state, {
-      identity = M.identity(aws, environment, data.software or data.sha),
-      sha = data.software or data.sha,
+      identity = identity,
+      sha = software,
       tags = M.tags(item, data.short_sha or data.sha:sub(1, 7)),
       now = aws.w.now,
     })
+  end
+  local busy = scenario.group_busy and scenario.group_busy[environment.name]
+  if busy and not environment.was_busy then
+    environment.was_busy = true
+    keep_busy(aws, environment, busy)
   end
   if environment.deploys == "codedeploy" then
     start_pipeline(aws, environment)
@@ -165,6 +191,23 @@ function M.image_arrived(aws, repository, image, tags)
           start_pipeline(aws, environment)
         end
       end
+    end
+  end
+end
+
+--- Somebody stops at once what is under way in an environment, with no way back: something else is to come.
+---@param aws fairlead.world.AWS
+---@param name string of the environment
+function M.stop(aws, name)
+  local environment = aws.environments[name]
+  local active = environment.group and environment.group.active
+  if active and not bluegreen.is_over(active) then
+    bluegreen.stop(aws, active, false)
+  end
+  for _, service in ipairs(environment.services) do
+    local record = records.ongoing(service)
+    if record and record.status == "IN_PROGRESS" then
+      controller.stop(aws, record, "ABORT")
     end
   end
 end

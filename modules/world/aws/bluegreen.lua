@@ -30,6 +30,8 @@ local LIFECYCLE <const> = {
 ---@field failure {code: string, message: string}?
 ---@field rollback_id string? the deployment that rolls this one back
 ---@field rollback_of string? the deployment that this one rolls back
+---@field canary_seconds number? its own, where not its environment's
+---@field bake_seconds number?
 
 --- Makes an application and its deployment group, and the deployment by which came what runs now.
 ---@param aws fairlead.world.AWS
@@ -315,6 +317,20 @@ function M.fail(aws, deployment, options)
   announce_end(aws, deployment)
 end
 
+--- Stops a deployment at somebody's request.
+---@param aws fairlead.world.AWS
+---@param deployment fairlead.world.aws.CodeDeployment
+---@param rollback boolean? nil: as its group says
+function M.stop(aws, deployment, rollback)
+  M.fail(aws, deployment, {
+    status = "Stopped",
+    code = "MANUAL_STOP",
+    message = "The deployment was stopped by a user.",
+    trigger = "DEPLOYMENT_STOP_ON_REQUEST",
+    rollback = rollback,
+  })
+end
+
 local function stop_old_tasks(aws, deployment)
   set_event(aws, deployment, "AfterAllowTraffic", "Skipped")
   deployment.terminating = true
@@ -348,7 +364,7 @@ local function shift_all(aws, deployment)
   -- client that has never heard of it would notice.
   deployment.status = "Baking"
   deployment.baking_since = aws.w.now
-  deployment.bake = later(aws, deployment, environment.bake_seconds, function()
+  deployment.bake = later(aws, deployment, deployment.bake_seconds or environment.bake_seconds, function()
     stop_old_tasks(aws, deployment)
   end)
 end
@@ -368,7 +384,7 @@ end
 --- Alarms watch the new tasks once they have traffic: a version that fails only then is found out in a while.
 local function watch_alarms(aws, deployment)
   local environment = deployment.group.environment
-  later(aws, deployment, math.min(environment.canary_seconds * 0.6, 90), function()
+  later(aws, deployment, math.min((deployment.canary_seconds or environment.canary_seconds) * 0.6, 90), function()
     local failing = false
     for _, task in ipairs(tasks.of(aws, deployment.group.service, deployment.green.id)) do
       failing = tasks.fails_with_traffic(aws, task) or failing
@@ -389,7 +405,7 @@ local function shift(aws, deployment)
     deployment.blue.updated_at, deployment.green.updated_at = aws.w.now, aws.w.now
     tell(aws, deployment, ("replacement service accepting %d%% traffic"):format(environment.canary_weight))
     watch_alarms(aws, deployment)
-    later(aws, deployment, environment.canary_seconds, function()
+    later(aws, deployment, deployment.canary_seconds or environment.canary_seconds, function()
       shift_all(aws, deployment)
     end)
   end)

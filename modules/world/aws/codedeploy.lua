@@ -327,13 +327,7 @@ M.operations.StopDeployment = {
         ("Deployment %s has already completed."):format(deployment.id)
       )
     end
-    bluegreen.fail(call.aws, deployment, {
-      status = "Stopped",
-      code = "MANUAL_STOP",
-      message = "The deployment was stopped by a user.",
-      trigger = "DEPLOYMENT_STOP_ON_REQUEST",
-      rollback = input.autoRollbackEnabled,
-    })
+    bluegreen.stop(call.aws, deployment, input.autoRollbackEnabled)
     return { status = "Succeeded", statusMessage = "Deployment stopped." }
   end,
 }
