@@ -11,6 +11,7 @@ local call_of = require "fairlead.world.aws.call"
 local environments = require "fairlead.world.aws.environments"
 local json = require "fairlead.json"
 local message = require "fairlead.world.message"
+local pipelines = require "fairlead.world.aws.pipelines"
 local shape = require "fairlead.world.aws.shape"
 local signature = require "fairlead.world.aws.signature"
 local xml = require "fairlead.world.aws.xml"
@@ -24,7 +25,8 @@ local BY_SIGNING <const> = {}
 --- By the prefix of X-Amz-Target.
 local TARGETS <const> = {}
 for _, name in ipairs {
-  "cloudwatch", "codedeploy", "dynamodb", "ecr", "ecs", "elbv2", "logs", "secretsmanager", "sqs", "ssm", "sts",
+  "cloudwatch", "codedeploy", "codepipeline", "dynamodb", "ecr", "ecs", "elbv2", "logs", "secretsmanager", "sqs", "ssm",
+  "sts",
 } do
   local service = require("fairlead.world.aws." .. name)
   SERVICES[name] = service
@@ -67,6 +69,7 @@ function M.new(w)
   table.sort(accounts)
   self.account = fixture.account or accounts[1] or "000000000000"
   environments.create(self)
+  pipelines.create(self)
   return self
 end
 

@@ -3,9 +3,10 @@
 ---
 --- The fixture's `people`:
 ---   reviewers  = {{ login=, after_seconds=, decision = "approve"|"request_changes"|"comment", body= }, …}
----   admins     = {{ user= (in Slack), login= (on GitHub), after_seconds=, way = "reaction"|"reply"|"github", why= },
----                …}; who refuses says why in a reply. With a login they also review what waits for them on GitHub;
----                with way = "github" they do nothing else
+---   admins     = {{ user= (in Slack), login= (on GitHub), after_seconds=, way = "reaction"|"reply"|"github"|
+---                "codepipeline", why= }, …}; who refuses says why in a reply. With a login they also review what waits
+---                for them on GitHub; with way = "github" they do nothing else, with way = "codepipeline" they approve
+---                there and not in Slack
 ---   bystanders = {{ user=, after_seconds= }, …}   react like admins, without being asked
 ---   requester  = { user= }   who runs the release, in Slack; else the user named like the token's owner on GitHub
 ---   stranger   = { user= }   who is on no list of approvers; else the first user who is neither admin nor requester
@@ -40,6 +41,7 @@ function M.new(world)
   self:watch_pulls()
   self:watch_questions()
   self:watch_deployments()
+  self:watch_pipelines()
   colleagues.begin(world)
   return self
 end
@@ -179,7 +181,7 @@ function People:watch_questions()
       self:decide(person, data.channel, data.message, true)
     end
     for _, person in ipairs(self.fixture.admins or {}) do
-      if person.way ~= "github" then
+      if person.way ~= "github" and person.way ~= "codepipeline" then
         self:decide(person, data.channel, data.message, not self.world.scenario.admin_refuses)
       end
     end
@@ -232,6 +234,27 @@ function People:watch_deployments()
             state = refused and "rejected" or "approved",
             comment = refused and (person.why or WHY_NOT) or "",
           })
+        end)
+      end
+    end
+  end)
+end
+
+--- An admin approves in CodePipeline, when an execution waits there.
+function People:watch_pipelines()
+  self.world:on("approval_waiting", function(data)
+    for _, person in ipairs(self.fixture.admins or {}) do
+      if person.way == "codepipeline" then
+        self.world:after(patience(self, person), function()
+          if data.run.status ~= "InProgress" then
+            return
+          end
+          local refused = self.world.scenario.admin_refuses
+          local name = person.login or person.name or person.user
+          data.pipeline:approve(data.run, {
+            status = refused and "Rejected" or "Approved",
+            summary = person.why or (refused and WHY_NOT) or "looks good",
+          }, ("arn:aws:iam::%s:user/%s"):format(data.pipeline.environment.account, name))
         end)
       end
     end

@@ -168,7 +168,9 @@ local function push(aws, environment, data)
     environment.was_busy = true
     keep_busy(aws, environment, busy)
   end
-  if environment.deploys == "codedeploy" then
+  if environment.pipeline then
+    environment.pipeline:images_arrived(environment)
+  elseif environment.deploys == "codedeploy" then
     start_pipeline(aws, environment)
   elseif environment.workflow_updates then
     update_services(aws, environment, 1)
@@ -187,7 +189,9 @@ function M.image_arrived(aws, repository, image, tags)
       local template = item.tags or TAGS
       if item.repository_state == repository and tags[1] == template[#template] then
         item.newest = image
-        if environment.deploys == "codedeploy" then
+        if environment.pipeline then
+          environment.pipeline:images_arrived(environment)
+        elseif environment.deploys == "codedeploy" then
           start_pipeline(aws, environment)
         end
       end

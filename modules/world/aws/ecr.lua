@@ -186,6 +186,25 @@ function M.push(repository, options)
   return image
 end
 
+--- Copies an image from another repository, as replication does: its digest stays what it is.
+---@param repository fairlead.world.aws.Repository
+---@param image fairlead.world.aws.Image
+---@param tags string[]
+---@param now number
+---@return fairlead.world.aws.Image
+function M.copy(repository, image, tags, now)
+  local copy = { digest = image.digest, tags = {}, pushed_at = now, size = image.size, manifest = image.manifest,
+    sha = image.sha }
+  table.insert(repository.images, copy)
+  for _, layer in ipairs(json.decode(image.manifest).layers or {}) do
+    repository.layers[layer.digest] = true
+  end
+  for _, tag in ipairs(tags) do
+    move_tag(repository, copy, tag)
+  end
+  return copy
+end
+
 --- This service's words for a member that is not there.
 ---@param call fairlead.world.aws.Call
 ---@param member string

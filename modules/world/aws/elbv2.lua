@@ -26,7 +26,7 @@ local function target_groups(call)
   for _, store in ipairs(call:stores()) do
     for _, cluster in sorted(store.ecs.clusters) do
       for _, service in sorted(cluster.services) do
-        for _, arn in ipairs(service.target_groups) do
+        for _, arn in ipairs(service.load_balanced and service.target_groups or {}) do
           groups[#groups + 1] = { arn = arn, name = arn:match ":targetgroup/([^/]+)/", service = service }
         end
       end

@@ -24,6 +24,7 @@ local DAY <const> = 86400
 ---@field services fairlead.world.aws.Service[]
 ---@field images table[] the fixture's images with `repository_state`
 ---@field group table? CodeDeploy's deployment group
+---@field pipeline fairlead.world.aws.Pipeline? what brings new images into service instead
 ---@field good table<string, boolean> digests that work, whatever the scenario
 ---@field refusals {at: number, code: string, active: string}[] CodeDeploy's, of the pipeline that starts deployments
 ---@field health_seconds number from a container's start until it is healthy

@@ -209,6 +209,7 @@ function M.fails_with_traffic(aws, task)
   if not way or way.when ~= "traffic" then
     return false
   end
+  task.failing_since = task.failing_since or aws.w.now
   write(aws, task, table.unpack(way.lines))
   return true
 end
