@@ -3,6 +3,7 @@
 # where they lie.
 #
 #   bin/fairlead  lib/libfairlead.so  include/fairlead.h  lib/fairlead/*.so  share/fairlead/modules/**.lua
+#   share/fairlead/scripts/release.lua  share/fairlead/scripts/release/**.lua
 #   lib/pkgconfig/fairlead.pc  lib/cmake/fairlead/*.cmake  share/doc/fairlead
 include(CMakePackageConfigHelpers)
 
@@ -19,6 +20,8 @@ install(FILES host/include/fairlead.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 # Lua halves, with their annotations, and meta.lua, the annotations of C halves. The build tree has a link instead.
 install(DIRECTORY modules/ DESTINATION ${FAIRLEAD_DATA_DIR}/modules FILES_MATCHING PATTERN "*.lua")
+install(FILES scripts/release.lua DESTINATION ${FAIRLEAD_DATA_DIR}/scripts)
+install(DIRECTORY scripts/release DESTINATION ${FAIRLEAD_DATA_DIR}/scripts FILES_MATCHING PATTERN "*.lua")
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples FILES_MATCHING PATTERN "*.c" PATTERN "*.lua")
 

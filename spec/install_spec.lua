@@ -82,6 +82,7 @@ describe("an installation", function()
   it("holds what users of every kind need", function()
     for _, path in ipairs {
       "bin/fairlead", "lib/libfairlead.so", "include/fairlead.h", "lib/fairlead/process.so",
+      "share/fairlead/scripts/release.lua", "share/fairlead/scripts/release/rehearsal.lua",
       "share/fairlead/modules/process/init.lua", "share/fairlead/modules/process/meta.lua", "lib/pkgconfig/fairlead.pc",
       "lib/cmake/fairlead/fairleadConfig.cmake", "share/doc/fairlead/LICENSE", "share/doc/fairlead/README.md",
     } do
@@ -115,6 +116,22 @@ describe("an installation", function()
     local result = run { prefix .. "/bin/fairlead", root .. "/modules.lua" }
     assert.matches("from a child", result.stdout, 1, true)
     assert.matches(prefix .. "/lib/fairlead/process.so", result.stdout, 1, true)
+  end)
+
+  it("has no team's own procedures and settings", function()
+    assert.is_false(exists(prefix .. "/share/fairlead/scripts/settings.lua"))
+    assert.is_false(exists(prefix .. "/share/fairlead/scripts/planning-data.lua"))
+  end)
+
+  it("gives a new team what its procedure needs, in an empty folder", function()
+    run { "mkdir", root .. "/team" }
+    local program = prefix .. "/bin/fairlead"
+    local function there(...) return run { cwd = root .. "/team", env = { FAIRLEAD_STATE = root .. "/state" }, ... } end
+    there(program, "new", "grants", "--repository", "acme/grants", "--environments", "staging,production", "--deploys",
+      "codedeploy", "--channel", "grants")
+    there(program, "check", "grants.lua", "grants_spec.lua")
+    assert.matches("Nothing real was touched", there(program, "rehearse", "grants.lua").stdout, 1, true)
+    there(program, "test", "grants_spec.lua")
   end)
 
   it("gives a C program its host by pkg-config", function()

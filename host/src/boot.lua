@@ -174,8 +174,8 @@ function require(name)
   return package.loaded[name], extra
 end
 
--- Where modules are: preloaded; Fairlead's own; beside the script and in FAIRLEAD_PATH; where the system's Lua keeps
--- its own. Never in the current folder, which may be anybody's.
+-- Where modules are: preloaded; Fairlead's own; beside the script, in FAIRLEAD_PATH and in Fairlead's library for
+-- scripts; where the system's Lua keeps its own. Never in the current folder, which may be anybody's.
 local _, _, c_searcher, c_root_searcher = table.unpack(package.searchers)
 
 local function without_current_folder(path)
@@ -207,16 +207,19 @@ local function own(name)
   return load_text(where, strict)
 end
 
+local library <const> = native.data_dir .. "/scripts" -- what comes with Fairlead for scripts to share, after their own
+
 local function beside_script(name)
   local relative = name:gsub("%.", "/")
   if relative:find("[^%w_/-]") then return nil end
-  for _, folder in ipairs(native.folders) do
+  for i = 1, #native.folders + 1 do
+    local folder = native.folders[i] or library
     for _, suffix in ipairs { ".lua", "/init.lua" } do
       local path = folder .. "/" .. relative .. suffix
       if native.is_file(path) then return load_text(path, strict) end
     end
-    local library = folder .. "/" .. relative .. ".so"
-    if native.is_file(library) then return load_library(library, name), library end
+    local shared_object = folder .. "/" .. relative .. ".so"
+    if native.is_file(shared_object) then return load_library(shared_object, name), shared_object end
   end
   return #native.folders > 0 and "there is no such file in " .. table.concat(native.folders, ", ") or nil
 end

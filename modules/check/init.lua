@@ -92,7 +92,7 @@ local function allowed(list, finding)
 end
 
 -- What `require` gives in a script of these folders.
-local function requirer(self, folders)
+local function requirer(self, folders, foreign)
   return function(name)
     if name:find "^fairlead%." then
       local known = self.library:module(name)
@@ -102,7 +102,7 @@ local function requirer(self, folders)
     local path = beside(folders, name)
     local known
     if path then
-      known = self:file(path, folders)
+      known = self:file(path, folders, foreign)
     else
       path = beside(self.shared, name)
       known = path and self:file(path, self.shared, true)
@@ -132,7 +132,7 @@ function Check:file(path, folders, foreign)
     return true
   end
   local returned = walk.walk(source, {
-    library = self.library, require = requirer(self, folders), spec = path:find "_spec%.lua$" ~= nil,
+    library = self.library, require = requirer(self, folders, foreign), spec = path:find "_spec%.lua$" ~= nil,
     report = function(finding) findings[#findings + 1] = finding end,
   })
   self.done[path] = returned or true
