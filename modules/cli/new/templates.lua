@@ -141,7 +141,7 @@ local function environment_of(answers, name, order)
     key = answers.key, name = name, order = tostring(order), deploys = answers.deploys,
     arrives = by_hand and "dispatch" or "push",
     how = by_hand and "its build is started by the release" or "the merge starts its build",
-    job = by_hand and "" or ('      job = "publish (%s)", -- of that build: the one that brings it here\n'):format(name),
+    job = by_hand and "" or ('      job = "publish (%s)", -- of that build: the one that brings it\n'):format(name),
     shared = order == 1 and #answers.environments >= 3
       and "      shared = true, -- there is one for everybody: a release has it to itself\n" or "",
     codedeploy = answers.deploys ~= "codedeploy" and "" or fill([[

@@ -4,6 +4,7 @@
 --- rollback is a deployment of its own, so "the last one succeeded" may mean that it was rolled back), "AppSpec file
 --- structure"; CodeDeploy quotas (one deployment at a time in a group; the refusal's message names it); ECS API
 --- reference, TaskSet (externalId is the CodeDeploy deployment's id).
+local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
 local images = require "release.live.image"
 local json = require "fairlead.json"
@@ -124,6 +125,9 @@ local function because_of(info)
   return ("%s: %s"):format(why.code or info.status, why.message or "CodeDeploy gives no reason")
 end
 
+-- CodeDeploy first says that a deployment failed, and seconds later which one rolls it back.
+local ROLLBACK_SEEN <const> = 20 -- seconds
+
 local function raise_failed(context, id, info)
   local rollback <const> = rollback_of(info)
   local because <const> = because_of(info)
@@ -141,6 +145,7 @@ end
 ---@param id string
 function M.follow(context, id)
   context.run:fact(("deployment %s to %s: %s"):format(id, context.environment.name, console(context, id)))
+  local failed_since
   context.run:wait {
     name = "Deployment",
     timeout = context.timeouts.deployment,
@@ -148,7 +153,12 @@ function M.follow(context, id)
     check = function()
       local info <const> = get(context, id)
       if info.status == "Succeeded" then return { id = id } end
-      if info.status == "Failed" or info.status == "Stopped" then raise_failed(context, id, info) end
+      if info.status == "Failed" or info.status == "Stopped" then
+        failed_since = failed_since or clock.now()
+        local settled <const> = rollback_of(info) or clock.now() - failed_since >= ROLLBACK_SEEN
+        if settled then raise_failed(context, id, info) end
+        return nil, ("%s: %s; is it rolled back?"):format(id, because_of(info))
+      end
       return nil, progress(context, id)
     end,
   }
