@@ -230,6 +230,36 @@ local PENDING <const> = { { environment = { id = 41, name = "production" }, wait
   wait_timer_started_at = "2026-03-02T09:00:00Z", current_user_can_approve = true, reviewers = {
     { type = "User", reviewer = { login = "anadmin" } }, { type = "Team", reviewer = { slug = "admins" } } } } }
 
+describe("the log of a job", function()
+  local function read(text, bytes)
+    local seen, log = fake.run(function(request)
+      if request.path == BASE .. "jobs/7/logs" then return 302, "", { Location = "http://logs.example/7?sig=s" } end
+      return 200, text, { ["Content-Type"] = "text/plain" }
+    end, function() return client():job_log(7, bytes) end)
+    return log, seen
+  end
+
+  it("comes from where GitHub points, and the token does not go there", function()
+    local log, seen = read "one\ntwo\n"
+    assert.equal("one\ntwo\n", log)
+    assert.equal("http://logs.example/7?sig=s", seen[2].url)
+    assert.is_string(seen[1].headers.authorization)
+    assert.is_nil(seen[2].headers.authorization)
+  end)
+
+  it("is cut to its end, at a line", function()
+    assert.equal("three\n", read("one\ntwo\nthree\n", 9))
+    assert.equal("one\ntwo\n", read("one\ntwo\n", 8))
+    assert.equal("", read("", 8))
+  end)
+
+  it("may be gone", function()
+    local err = failure(function() fake.run(fake.routes {}, function() client():job_log(7) end) end)
+    assert.equal("github.api.not_found", err.kind)
+    assert.equal("github.job_log", err.op)
+  end)
+end)
+
 describe("github pending deployments", function()
   it("tell who may approve", function()
     local _, pending = fake.run(fake.routes { ["GET " .. BASE .. "runs/900/pending_deployments"] = PENDING }, function()

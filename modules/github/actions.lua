@@ -129,6 +129,30 @@ function Actions:jobs(id)
   return jobs
 end
 
+--- The end of what a job printed. GitHub keeps logs of jobs that have ended; they may be of many megabytes.
+---@async
+---@param id integer of the job
+---@param bytes? integer so many at most; default 65536
+---@return string text whole lines, each with its time, as GitHub keeps them
+--- raises github.api.not_found (it has not ended, or its log is gone), .not_authorised
+function Actions:job_log(id, bytes)
+  check_id(id, "job_log")
+  local most <const> = bytes or 65536
+  local tail, cut = "", false
+  self:request("GET", ("actions/jobs/%d/logs"):format(id), nil, nil, {
+    op = "github.job_log",
+    sink = function()
+      tail, cut = "", false
+      return function(chunk)
+        tail = tail .. chunk
+        if #tail <= most then return end
+        tail, cut = tail:sub(-most), true
+      end
+    end,
+  })
+  return cut and tail:gsub("^[^\n]*\n", "", 1) or tail
+end
+
 --- Runs, newest first.
 ---@async
 ---@param options {head_sha?: string, workflow?: string|integer, event?: string, branch?: string, actor?: string,

@@ -41,6 +41,7 @@ local TRANSIENT <const> = { [500] = true, [502] = true, [503] = true, [504] = tr
 ---@field headers? table<string, string>
 ---@field once? boolean send no second time unless GitHub surely did nothing; default: true for POST and PATCH
 ---@field write? boolean counts as a write; default: everything but GET and HEAD
+---@field sink? fun(): fun(chunk: string) makes, for each attempt, what takes a good answer's body: that is not decoded
 
 ---@class fairlead.github.Client
 ---@field repository string? "owner/name"
@@ -149,12 +150,12 @@ local function exchange(self, method, url, body, options, deadline)
   for name, value in pairs(options.headers or {}) do
     headers[name] = value
   end
-  local known = method == "GET" and self.cache[url]
+  local known = method == "GET" and not options.sink and self.cache[url]
   if known then
     headers["If-None-Match"] = known.headers.etag
   end
   return http.request {
-    method = method, url = url, headers = headers, body = body, retry = false,
+    method = method, url = url, headers = headers, body = body, retry = false, sink = options.sink and options.sink(),
     timeout = math.max(math.min(self.request_timeout, deadline - clock.now()), 0.001),
   }, known
 end
@@ -225,6 +226,9 @@ function Client:request(method, path, query, body, options)
     elseif self.governor:observe(response) then -- luacheck: ignore 542
       -- Refused for a limit's sake and not carried out: admit() waits, then it is sent again, whatever the method.
     elseif response.status < 300 then
+      if options.sink then
+        return nil, response
+      end
       if method == "GET" then
         remember(self, url, response)
       end
