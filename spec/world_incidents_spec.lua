@@ -65,7 +65,8 @@ describe("a container", function()
       local w = fails "exit"
       local task = stopped(w, "^Essential container in task exited$")
       assert.equal("EssentialContainerExited 1", task.stopCode .. " " .. task.containers[1].exitCode)
-      assert.match("^starting commit %x+\nTraceback.*cannot start: a required setting has no value$", lines_of(w, task))
+      local lines = lines_of(w, task)
+      assert.match("^starting commit %x+\nTraceback.*cannot start: a required setting has no value$", lines)
     end)
   end)
 
