@@ -111,13 +111,18 @@ local function start_pipeline(aws, environment)
 end
 
 --- The definition that a workflow deploys: the one there is, forced, where that names a tag; else a new one.
-local function definition_to_deploy(aws, environment, service)
+---@param aws fairlead.world.AWS
+---@param environment fairlead.world.aws.Environment
+---@param service fairlead.world.aws.Service
+---@param now number
+---@return fairlead.world.aws.TaskDefinition
+function M.definition_to_deploy(aws, environment, service, now)
   for _, item in ipairs(service.items) do
     if not names_tag(environment, item) then
-      return M.next_definition(aws, environment, service, aws.w.now)
+      return M.next_definition(aws, environment, service, now)
     end
   end
-  return service.definition
+  return service.definition or M.next_definition(aws, environment, service, now)
 end
 
 --- The workflow's calls of UpdateService, one service after the other. It does not wait for what they start.
@@ -127,7 +132,7 @@ local function update_services(aws, environment, index)
     return
   end
   aws.w:after(aws.draws:between(STEP.low, STEP.high), function()
-    controller.start(aws, service, definition_to_deploy(aws, environment, service))
+    controller.start(aws, service, M.definition_to_deploy(aws, environment, service, aws.w.now))
     update_services(aws, environment, index + 1)
   end)
 end

@@ -70,16 +70,41 @@ function M.create_group(aws, environment, store, created_at)
     created_at = set.created_at - 20,
     id = set.external_id,
   })
-  first.status, first.green = "Succeeded", set
-  first.started_at, first.completed_at = first.created_at + 2, first.created_at + 20 + environment.health_seconds
-    + environment.canary_seconds + environment.bake_seconds
-  for _, event in ipairs(first.events) do
-    local acts = event.name == "Install" or event.name == "AllowTraffic"
-    event.status = acts and "Succeeded" or "Skipped"
-    event.started_at, event.ended_at = first.started_at, first.completed_at
-  end
+  first.green = set
+  M.settle_past(first, 20 + environment.health_seconds + environment.canary_seconds + environment.bake_seconds)
   group.active = nil
   return group
+end
+
+--- Lets a deployment be over since long, and well.
+---@param deployment fairlead.world.aws.CodeDeployment
+---@param took number seconds
+function M.settle_past(deployment, took)
+  deployment.status = "Succeeded"
+  deployment.started_at, deployment.completed_at = deployment.created_at + 2, deployment.created_at + took
+  deployment.updated_at = deployment.completed_at
+  for _, event in ipairs(deployment.events) do
+    local acts = event.name == "Install" or event.name == "AllowTraffic"
+    event.status = acts and "Succeeded" or "Skipped"
+    event.started_at, event.ended_at = deployment.started_at, deployment.completed_at
+  end
+end
+
+--- Lets a deployment that is over have failed, and another have rolled it back.
+---@param deployment fairlead.world.aws.CodeDeployment
+---@param rollback fairlead.world.aws.CodeDeployment
+function M.fail_past(deployment, rollback)
+  local message = "The deployment timed out while waiting for the replacement task set to become healthy."
+  deployment.status, deployment.failure = "Failed", { code = "TIMEOUT", message = message }
+  for _, event in ipairs(deployment.events) do
+    if event.name == "Install" then
+      event.status, event.problem = "Failed", { code = "UnknownError", message = message }
+    else
+      event.status = "Skipped"
+    end
+  end
+  deployment.rollback_id = rollback.id
+  deployment.rollback_message = ("Deployment %s is rolling back this deployment."):format(rollback.id)
 end
 
 ---@param aws fairlead.world.AWS

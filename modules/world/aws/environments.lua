@@ -4,6 +4,7 @@ local arrivals = require "fairlead.world.aws.arrivals"
 local bluegreen = require "fairlead.world.aws.bluegreen"
 local ecr = require "fairlead.world.aws.ecr"
 local ecs = require "fairlead.world.aws.ecs"
+local past = require "fairlead.world.aws.past"
 local sorted = require "fairlead.sorted"
 local tasks = require "fairlead.world.aws.tasks"
 local workers = require "fairlead.world.aws.workers"
@@ -112,9 +113,18 @@ local function create_services(aws, environment, store, created_at)
     end
     table.insert(service.items, item)
   end
+end
+
+--- Brings into service what runs when the world begins.
+local function run_initial(aws, environment)
+  local at = aws.w.now - past.SINCE * DAY
+  past.push(aws, environment, aws.initial_sha, at)
+  for _, item in ipairs(environment.images) do
+    environment.good[item.newest.digest] = true
+  end
   for _, service in ipairs(environment.services) do
-    local definition = arrivals.next_definition(aws, environment, service, created_at)
-    ecs.run_initial(aws, service, definition, created_at + 60)
+    local definition = arrivals.definition_to_deploy(aws, environment, service, at)
+    ecs.run_initial(aws, service, definition, at + 60)
   end
 end
 
@@ -129,24 +139,20 @@ local function create(aws, name, fixture)
   local environment = with_defaults(name, fixture)
   local store = aws:store(environment.account, environment.region)
   local created_at = aws.w.now - 30 * DAY
-  local sha = aws.w:stream("aws.initial"):text(40)
-  aws.initial_sha = sha
   for i, item in ipairs(fixture.images or {}) do
     local repository = store.ecr.repositories[item.repository]
       or ecr.create_repository(store, item.repository, created_at, { immutable = item.immutable })
-    local copy = setmetatable({ repository_state = repository, environment = environment }, { __index = item })
-    copy.newest = ecr.push(repository, {
-      identity = arrivals.identity(aws, environment, sha),
-      sha = sha,
-      tags = arrivals.tags(item, sha:sub(1, 7)),
-      now = aws.w.now - 3 * DAY,
-    })
-    environment.good[copy.newest.digest] = true
-    environment.images[i] = copy
+    environment.images[i] = setmetatable({
+      repository_state = repository,
+      environment = environment,
+    }, { __index = item })
   end
   create_services(aws, environment, store, created_at)
+  local releases = past.create(aws, environment)
+  run_initial(aws, environment)
   if environment.deploys == "codedeploy" and environment.services[1] then
     environment.group = bluegreen.create_group(aws, environment, store, created_at)
+    past.record_deployments(aws, environment.group, releases)
   end
   put_extras(aws, environment, store)
   if aws.w.scenario.pruned and aws.w.scenario.pruned[name] then
@@ -158,33 +164,11 @@ local function create(aws, name, fixture)
   aws.environments[name] = environment
 end
 
---- Gives what runs at the start the commit that the repository's main branch really has.
-local function relabel(aws, sha)
-  for _, environment in sorted(aws.environments) do
-    for _, item in ipairs(environment.images) do
-      for _, image in ipairs(item.repository_state.images) do
-        if image.sha == aws.initial_sha then
-          image.sha = sha
-          for i, tag in ipairs(image.tags) do
-            image.tags[i] = tag == aws.initial_sha:sub(1, 7) and sha:sub(1, 7) or tag
-          end
-        end
-      end
-    end
-    for _, service in ipairs(environment.services) do
-      for _, task in ipairs(service.tasks) do
-        for _, container in ipairs(task.containers) do
-          container.sha = container.sha == aws.initial_sha and sha or container.sha
-        end
-      end
-    end
-  end
-  aws.initial_sha = sha
-end
-
 --- Makes every environment and listens for what reaches them.
 ---@param aws fairlead.world.AWS
 function M.create(aws)
+  aws.placeholders = {}
+  aws.initial_sha = past.placeholder(aws, 0)
   for name, fixture in sorted(aws.fixture.environments) do
     create(aws, name, fixture)
   end
@@ -194,7 +178,11 @@ function M.create(aws)
   aws.w:on("opened", function(folder)
     local sha = folder.sha or folder.repository.branches[aws.w.fixture.github.default_branch]
     if sha then
-      relabel(aws, sha)
+      local list = {}
+      for _, environment in sorted(aws.environments) do
+        list[#list + 1] = environment
+      end
+      past.relabel(aws, list, folder.repository and folder.repository.commits, sha)
     end
   end)
 end
