@@ -1,5 +1,6 @@
 --- The worlds in which the procedures here are rehearsed: what GitHub, AWS and Slack hold before a release begins.
 --- Invented, but of the same shape as the real one; who uses other services or names writes another.
+local reservations = require "rehearsal.reservations"
 local settings = require "settings"
 
 local M = {}
@@ -157,6 +158,13 @@ local function world(application, own)
     people = {
       reviewers = { { login = "areviewer", after_seconds = 420 } },
       admins = { { name = "anadmin", login = "anadmin", after_seconds = 240, way = own.approval } },
+    },
+    migrations = application.migrations,
+    held = reservations.held {
+      {
+        environment = "development", by = "anotherdeveloper", slack = application.people.anotherdeveloper,
+        reason = "users try the new search", seconds = 1500,
+      },
     },
   }
 end

@@ -79,6 +79,18 @@ describe("in the scenario checks-of-previous-commit", function()
   end)
 end)
 
+describe("in the scenario checks-of-previous-commit, with one commit on the branch", function()
+  it("the branch has been pushed as it began", function()
+    local commit = { message = "Light the lamp", files = { ["lamp.txt"] = "light\n" } }
+    local one = { name = "light-it", commits = { commit } }
+    visit("checks-of-previous-commit", function(_, call)
+      local _, main = call("GET", R .. "/branches/main")
+      assert.equal(main.commit.sha, select(2, call("GET", R .. "/branches/light-it")).commit.sha)
+      assert.same({ lint = "success", unit = "success" }, checks(call, main.commit.sha))
+    end, { changes = { github = { branch = one } } })
+  end)
+end)
+
 describe("in the scenario cancelled-check", function()
   it("a required check ends as cancelled, its run too, and the merge is refused", function()
     visit("cancelled-check", function(w, call)

@@ -47,13 +47,11 @@ function M.repository(world)
   return setmetatable({ branch = branch }, { __index = github })
 end
 
---- The branch was pushed an hour ago, all but its last commit, and what was pushed has passed its tests.
+--- The branch was pushed an hour ago, all but its last commit, and what was pushed has passed its tests. Of a branch of
+--- one commit that is the commit that it began at.
 local function push_before(world, folder)
   local github, shas = world.github, folder.branch_commits
-  local previous = shas[#shas - 1]
-  if not previous then
-    return -- a branch of one commit: nobody can have pushed less of it
-  end
+  local previous = shas[#shas - 1] or folder.repository.branches[folder.repository.default_branch]
   local branch = github.fixture.branch.name
   folder.repository:set_ref("refs/heads/" .. branch, previous)
   github.actions:record_past(branch, previous, github.fixture.user, world.now - HOUR)
