@@ -19,7 +19,9 @@ local Release = {}
 Release.__index = Release
 
 -- Each part gives some methods.
-local PARTS <const> = { "change", "rules", "checks", "reviews", "reservation", "deploy", "approval" }
+local PARTS <const> = {
+  "change", "rules", "checks", "reviews", "reservation", "deploy", "approval", "ledger", "note", "way_back", "rollback",
+}
 for _, part in ipairs(PARTS) do
   for name, method in pairs(require("release." .. part)) do Release[name] = method end
 end

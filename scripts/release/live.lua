@@ -74,10 +74,7 @@ local function tasks_run(context, id, image)
   }
 end
 
-local function follow_service(context, sha, since)
-  local image <const> = image_of(context, sha)
-  context.run:fact(("image %s:%s is %s"):format(context.service.image, image.tag, image.digest))
-  local id <const> = deployment_of(context, image, math.max(since or 0, image.pushed_at))
+local function come(context, id, image)
   context.strategy.follow(context, id, image)
   local found <const> = tasks_run(context, id, image)
   return {
@@ -86,14 +83,36 @@ local function follow_service(context, sha, since)
   }
 end
 
+local function follow_service(context, sha, since)
+  local image <const> = image_of(context, sha)
+  context.run:fact(("image %s:%s is %s"):format(context.service.image, image.tag, image.digest))
+  return come(context, deployment_of(context, image, math.max(since or 0, image.pushed_at)), image)
+end
+
+local function bring_back(context, target, sha)
+  local id <const> = context.run:step("Go back", {
+    intent = { service = context.service.service, definition = target.definition, digest = target.digest },
+    already = function(begun) return begun and context.strategy.found(context, target, begun.began) end,
+    act = function() return context.strategy.back(context, target) end,
+  })
+  local image <const> = images.of_digest(context, target.digest, sha)
+  if not image then
+    errors.raise {
+      kind = "aws.api.not_found", op = "image", target = ("%s@%s"):format(context.service.image, target.digest),
+      message = "is gone since the rollback was proposed", hint = "choose another commit to go back to: to=COMMIT",
+    }
+  end
+  return come(context, id, image)
+end
+
 -- ---- all of it ----
 
 -- Services come along side by side: one that fails ends the others' wait.
-local function follow_all(release, environment, sha, since)
+local function each(release, environment, fn)
   local list <const>, branches, services = contexts.all(release, environment), {}, {}
-  if #list == 1 then return { follow_service(list[1], sha, since) } end
+  if #list == 1 then return { fn(list[1]) } end
   for _, context in ipairs(list) do
-    branches[context.name] = function() return follow_service(context, sha, since) end
+    branches[context.name] = function() return fn(context) end
   end
   local results <const> = release.run:parallel(branches)
   for i, context in ipairs(list) do services[i] = results[context.name] end
@@ -114,6 +133,23 @@ end
 ---@field tasks integer of all services
 ---@field site string? its address; nothing: the environment has none
 
+-- What is the same however the services got there: the site, the summary, the smoke test.
+local function arrive(release, environment, sha, services)
+  local digests <const>, count = column(services, "digest", short_digest), 0
+  for _, service in ipairs(services) do count = count + service.tasks end
+  local site <const> = sha and sites.follow(release, environment, sha, digests)
+  release.run:live {
+    environment = environment.name, version = sha and short(sha), url = site, tasks = count,
+    deployment = table.concat(column(services, "deployment", contexts.short_id), ", "),
+    image = table.concat(digests, ", "),
+  }
+  smoke.run(release, environment, sha)
+  return {
+    commit = sha, services = services, digest = services[1].digest, deployment = services[1].deployment, tasks = count,
+    site = site,
+  }
+end
+
 ---Follows a commit from its build until the site answers with it, then tries what is live.
 ---@async
 ---@param release Release
@@ -125,20 +161,24 @@ end
 --- "smoke_test.failed", "wait.timeout"
 function M.follow(release, environment, sha, build)
   local since <const> = build and builds.follow(release, environment, sha, build)
-  local services <const> = follow_all(release, environment, sha, since)
-  local digests <const>, count = column(services, "digest", short_digest), 0
-  for _, service in ipairs(services) do count = count + service.tasks end
-  local site <const> = sites.follow(release, environment, sha, digests)
-  release.run:live {
-    environment = environment.name, version = short(sha), url = site, tasks = count,
-    deployment = table.concat(column(services, "deployment", contexts.short_id), ", "),
-    image = table.concat(digests, ", "),
-  }
-  smoke.run(release, environment, sha)
-  return {
-    commit = sha, services = services, digest = services[1].digest, deployment = services[1].deployment, tasks = count,
-    site = site,
-  }
+  return arrive(release, environment, sha, each(release, environment, function(context)
+    return follow_service(context, sha, since)
+  end))
+end
+
+---Brings an earlier version back, by each service's own way, and follows it until the site answers with it.
+---@async
+---@param release Release
+---@param environment table of settings.lua
+---@param target Release.Target
+---@return live.Result
+---errors: as live.follow
+function M.back(release, environment, target)
+  local by_name = {}
+  for _, service in ipairs(target.services) do by_name[service.name] = service end
+  return arrive(release, environment, target.commit, each(release, environment, function(context)
+    return bring_back(context, by_name[context.name], target.commit)
+  end))
 end
 
 ---What takes an environment's traffic now, as a text that changes whenever something else does: for evidence.

@@ -258,6 +258,20 @@ end
 
 ---@async
 ---@param context live.Context
+---@return fun(): live.Target?
+function M.past(context)
+  local ids <const> = list(context, { includeOnlyStatuses = { "Succeeded" } })
+  return function()
+    for id in ids do
+      local definition <const> = definition_of(context, get(context, id))
+      local digest <const> = definition and images.digest_in(context, definition)
+      if digest then return { definition = definition, digest = digest } end
+    end
+  end
+end
+
+---@async
+---@param context live.Context
 ---@param target live.Target
 ---@param since number unix seconds
 ---@return string? id

@@ -49,6 +49,8 @@ local M = {}
 --- it had ended already; a write
 ---@field back fun(context: live.Context, target: live.Target): string id of the deployment that brings an earlier
 --- version back; a write, for a step's `act`
+---@field past fun(context: live.Context): fun(): live.Target? what served before, by what AWS remembers, the newest
+--- first
 ---@field found fun(context: live.Context, target: live.Target, since: number): string? id of the deployment that `back`
 --- has begun, for that step's `already`; since: unix seconds
 

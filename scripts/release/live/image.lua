@@ -75,6 +75,42 @@ function M.find(context, sha)
   }
 end
 
+---An image by its digest.
+---@async
+---@param context live.Context
+---@param digest string
+---@param sha string? the commit that it is known to be of
+---@return live.Image? image nothing: it is gone
+function M.of_digest(context, digest, sha)
+  local found <const> = context.ecr:BatchGetImage {
+    repositoryName = context.service.image, imageIds = { { imageDigest = digest } },
+  }
+  local image <const> = found.images[1]
+  if not image then return nil end
+  return {
+    digest = digest, digests = digests_of(image), tag = image.imageId.imageTag or digest, pushed_at = 0, sha = sha,
+  }
+end
+
+---The digest that a task definition has of this service's image, where it is to be told: by name, or by a tag that
+---stays where it is.
+---@async
+---@param context live.Context
+---@param arn string of a task definition
+---@return string? digest
+function M.digest_in(context, arn)
+  local told <const> = try(context.ecs.DescribeTaskDefinition, context.ecs, { taskDefinition = arn })
+  for _, named in ipairs(told and M.named_by(context, told.taskDefinition) or {}) do
+    if named.digest then return named.digest end
+    if named.tag and not M.moves(named.tag) then
+      local found <const> = context.ecr:BatchGetImage {
+        repositoryName = context.service.image, imageIds = { { imageTag = named.tag } },
+      }
+      if found.images[1] then return found.images[1].imageId.imageDigest end
+    end
+  end
+end
+
 ---The tags of an image.
 ---@async
 ---@param context live.Context

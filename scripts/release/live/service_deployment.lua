@@ -166,6 +166,22 @@ end
 
 ---@async
 ---@param context live.Context
+---@return fun(): live.Target?
+function M.past(context)
+  local briefs <const>, i = history.list(context), 0
+  return function()
+    while i < #briefs do
+      i = i + 1
+      local revision <const> = briefs[i].status == "SUCCESSFUL"
+        and history.revision(context, briefs[i].targetServiceRevisionArn)
+      local digest <const> = revision and history.digest(context, revision)
+      if digest then return { definition = revision.taskDefinition, digest = digest } end
+    end
+  end
+end
+
+---@async
+---@param context live.Context
 ---@param target live.Target
 ---@param since number unix seconds
 ---@return string? arn

@@ -148,7 +148,7 @@ local function try_queue(release, environment, test, sha)
     end,
   })
   if answered.wrong then fail(test.queue, "the result's " .. answered.wrong, ALL_TRAFFIC) end
-  if answered.version ~= "" and not git.is_abbreviation(answered.version, sha) then
+  if sha and answered.version ~= "" and not git.is_abbreviation(answered.version, sha) then
     fail(test.queue, ("the result comes from version %s, not %s"):format(answered.version, contexts.short(sha)),
       "does a worker of the old version still run?")
   end
@@ -160,7 +160,7 @@ end
 ---@async
 ---@param release Release
 ---@param environment table of settings.lua
----@param sha string the commit that is live there
+---@param sha string? the commit that is live there; nil: it is not known
 ---@return { pages: integer, messages: integer } passed how many tests of each kind
 ---errors: kind "smoke_test.failed"
 function M.run(release, environment, sha)

@@ -1,0 +1,173 @@
+--- Where a rollback would go, and whether it could: the last release that was live and healthy, its images, its task
+--- definitions and their secrets. The same is asked before each promotion, so that nobody goes on without a way back.
+---
+--- Sources: Amazon ECS Developer Guide, "Pass Secrets Manager secrets through environment variables" (valueFrom),
+--- "Deregister a task definition revision" (INACTIVE revisions cannot be deployed).
+local aws = require "fairlead.aws"
+local context = require "release.live.context"
+local images = require "release.live.image"
+local live = require "release.live"
+
+---@class Release
+local Release = {}
+
+local short <const> = context.short
+
+---@class Release.Target
+---@field commit string? nil: it is not known of which commit it is
+---@field proven boolean a release was proven live with it and passed its smoke test
+---@field at string? ISO 8601: when it was recorded
+---@field services live.Target[] with name=
+
+-- ---- which ----
+
+-- What runs now, where no record tells of anything better.
+local function of_now(self, environment)
+  local now <const> = live.now(self, environment)
+  local services = {}
+  for i, service in ipairs(now.services) do
+    if not service.digest or not service.definition then return nil end
+    services[i] = { name = service.name, digest = service.digest, definition = service.definition }
+  end
+  return { commit = now.commit, proven = false, services = services }
+end
+
+-- What AWS remembers of each service's earlier deployments, newest first; the first that is other than what is left.
+local function of_history(self, environment, leaving)
+  local services, commit = {}, nil
+  for i, one in ipairs(context.all(self, environment)) do
+    for past in one.strategy.past(one) do
+      local told <const> = images.commit_of_tags(self, images.tags(one, past.digest))
+      if told and told.sha ~= leaving then
+        services[i] = { name = one.name, digest = past.digest, definition = past.definition }
+        commit = commit or told.sha
+        break
+      end
+    end
+    if not services[i] then return nil end
+  end
+  return { commit = commit, proven = false, services = services }
+end
+
+-- ---- whether ----
+
+local function image_problem(one, service)
+  local found <const> = one.ecr:BatchGetImage {
+    repositoryName = one.service.image, imageIds = { { imageDigest = service.digest } },
+  }
+  if #found.images > 0 then return nil end
+  return ("image %s of %s is gone from %s"):format(context.short_digest(service.digest), one.name, one.service.image)
+end
+
+-- The name by which a secret is asked for: without the JSON key, stage and version that may follow in an ARN.
+local function secret_name(from)
+  local arn <const> = from:match "^(arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:[^:]+)"
+  if arn then return "secretsmanager", arn end
+  return "ssm", from:match "^arn:[^:]*:ssm:[^:]*:[^:]*:parameter(/?.+)$" or from
+end
+
+local ASK <const> = {
+  secretsmanager = function(client, name) client:DescribeSecret { SecretId = name } end,
+  ssm = function(client, name) client:GetParameter { Name = name } end, -- as it is stored: nothing is decrypted
+}
+
+local function secret_problem(one, session, from)
+  local service <const>, name <const> = secret_name(from)
+  local _, err <const> = try(ASK[service], session:client(service), name)
+  if not err then return nil end
+  if err:is "aws.api.not_found" or err.code == "ParameterNotFound" or err.code == "ResourceNotFoundException" then
+    return ("secret %s of %s is gone"):format(name, one.name)
+  end
+  return nil, ("secret %s of %s could not be looked at: %s"):format(name, one.name, tostring(err))
+end
+
+local function definition_problems(one, session, service, problems, unknown)
+  local told <const>, err <const> = try(one.ecs.DescribeTaskDefinition, one.ecs,
+    { taskDefinition = service.definition })
+  local definition <const> = told and told.taskDefinition
+  if not definition or definition.status ~= "ACTIVE" then
+    if err and not (err:is "aws.api.not_found" or err.code == "ClientException") then error(err, 0) end
+    problems[#problems + 1] = ("task definition %s of %s is %s"):format(context.short_id(service.definition), one.name,
+      definition and definition.status or "gone")
+    return
+  end
+  local asked = {}
+  for _, container in ipairs(definition.containerDefinitions) do
+    for _, secret in ipairs(container.secrets or {}) do
+      if not asked[secret.valueFrom] then
+        asked[secret.valueFrom] = true
+        local problem <const>, doubt <const> = secret_problem(one, session, secret.valueFrom)
+        problems[#problems + 1] = problem
+        unknown[#unknown + 1] = doubt
+      end
+    end
+  end
+end
+
+---What stands in the way of going back to a target. Reads only.
+---@async
+---@param environment table of settings.lua
+---@param target Release.Target
+---@return string[] problems none: the way is open
+---@return string[] unknown what could not be looked at
+function Release:obstacles(environment, target)
+  local problems, unknown, by_name = {}, {}, {}
+  for _, service in ipairs(target.services) do by_name[service.name] = service end
+  local session <const> = aws.session { profile = environment.profile, region = environment.region }
+  for _, one in ipairs(context.all(self, environment)) do
+    local service <const> = by_name[one.name]
+    if not service then
+      problems[#problems + 1] = ("nothing is known of %s as it was then"):format(one.name)
+    else
+      problems[#problems + 1] = image_problem(one, service)
+      definition_problems(one, session, service, problems, unknown)
+    end
+  end
+  return problems, unknown
+end
+
+---Where a rollback of an environment would go.
+---@async
+---@param environment string
+---@param leaving string? the commit that is, or will be, live there
+---@param options? {now: boolean?} now: what runs now will do where nothing is recorded: it is to be replaced
+---@return Release.Target?
+function Release:way_back(environment, leaving, options)
+  local place <const> = self.settings.environments[environment]
+  local record <const>, err <const> = try(self.last_healthy, self, environment, leaving or "")
+  if record then
+    return { commit = record.commit, proven = true, at = record.at, services = record.services }
+  end
+  if err and not (err:is "github.api.not_authorised" or err:is "github.api.not_found") then error(err, 0) end
+  if options and options.now then return of_now(self, place) end
+  return of_history(self, place, leaving)
+end
+
+---Before a promotion: there is a release to go back to, and everything that this takes. The run is refused otherwise,
+---unless the environment's settings say that it may go on (`without_way_back = true`).
+---@async
+---@param environment string
+---@param sha string the commit that will be live
+---@return Release.Target?
+function Release:need_way_back(environment, sha)
+  local place <const> = self.settings.environments[environment]
+  local target <const> = self:way_back(environment, sha, { now = true })
+  local problems, unknown = { "nothing is known of what was live before" }, {}
+  if target then problems, unknown = self:obstacles(place, target) end
+  for _, doubt in ipairs(unknown) do self.run:warn(doubt) end
+  if #problems == 0 then
+    self.run:fact(("way back in %s: %s%s"):format(environment,
+      target.commit and short(target.commit) or "what ran before",
+      target.proven and "" or " (not proven by a release)"))
+    return target
+  end
+  local text <const> = ("%s has no way back: %s"):format(environment, table.concat(problems, "; "))
+  if place.without_way_back then
+    self.run:warn(text)
+    return nil
+  end
+  self.run:refuse("no-way-back", text, ("put back what is gone, or set without_way_back of %s in the settings"):format(
+    environment))
+end
+
+return Release
