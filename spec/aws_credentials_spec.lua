@@ -4,6 +4,7 @@ local environment = require "fairlead.environment"
 local fake = require "spec.support.fake_service"
 local http = require "fairlead.http"
 local profile = require "fairlead.aws.profile"
+local task = require "fairlead.task"
 
 local function failure(fn, ...)
   local _, err = try(fn, ...)
@@ -141,9 +142,54 @@ describe("aws credentials", function()
       for i, request in ipairs(seen) do
         keys[i] = request.headers.authorization:match "Credential=(%w+)"
       end
-      assert.same({ "AKOLD", "AKOLD", "AKNEW", "AKNEW", "AKNEW" }, keys)
+      -- The last time there are no others: nothing is repeated.
+      assert.same({ "AKOLD", "AKOLD", "AKNEW", "AKNEW" }, keys)
       assert.equal("aws.api.not_authorised", err.kind)
-      assert.matches("expired; sign in again", tostring(err))
+      assert.matches("the credentials %(environment%) have expired; sign in again", tostring(err))
+      assert.matches("then `fairlead resume` goes on", tostring(err))
+    end)
+  end)
+
+  it("that one task has read again are taken by the others, too; each request is repeated once at most", function()
+    with({ variables = { AWS_ACCESS_KEY_ID = "AKOLD", AWS_SECRET_ACCESS_KEY = "s", AWS_SESSION_TOKEN = "one" } },
+      function()
+        local old, new, err = 0, 0, nil
+        fake.run(function(request)
+          if request.headers["x-amz-security-token"] == "one" then
+            old = old + 1
+            return 403, { __type = "UnrecognizedClientException", message = "invalid" }
+          end
+          new = new + 1
+          if new > 3 then
+            return 400, { __type = "ExpiredTokenException", message = "expired" }
+          end
+          return 200, {}
+        end, function()
+          local ecs <const> = aws.session({ region = "eu-west-2" }):client "ecs"
+          try(ecs.ListClusters, ecs)
+          return environment.with({ AWS_SESSION_TOKEN = "two" }, function()
+            local function list() return ecs:ListClusters() end
+            task.all { list, list, list }
+            err = failure(list)
+          end)
+        end)
+        assert.same({ 4, 4 }, { old, new })
+        assert.equal("ExpiredTokenException", err.code)
+      end)
+  end)
+
+  it("that cannot be read again leave AWS's own answer", function()
+    with({ variables = { AWS_ACCESS_KEY_ID = "AKOLD", AWS_SECRET_ACCESS_KEY = "s" } }, function()
+      local _, err = fake.run(function()
+        return 400, { __type = "ExpiredTokenException", message = "expired" }
+      end, function()
+        local ecs <const> = aws.session({ region = "eu-west-2" }):client "ecs"
+        ecs.session:credentials()
+        return environment.with({ AWS_ACCESS_KEY_ID = false }, function()
+          return failure(function() ecs:ListClusters() end)
+        end)
+      end)
+      assert.equal("aws.api.not_authorised", err.kind)
     end)
   end)
 

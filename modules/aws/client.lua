@@ -27,7 +27,9 @@ local SKEW <const> = 240 -- seconds; AWS refuses a signature whose time is five 
 -- What AWS answers when it finds a signature's time too far from its own.
 local SKEWED <const> = { RequestTimeTooSkewed = true, RequestExpired = true, RequestInTheFuture = true,
   InvalidSignatureException = true, SignatureDoesNotMatch = true, AuthFailure = true }
-local EXPIRED <const> = { ExpiredToken = true, ExpiredTokenException = true }
+-- What it answers when credentials are too old, or have been replaced.
+local OUTDATED <const> = { ExpiredToken = true, ExpiredTokenException = true, InvalidClientTokenId = true,
+  UnrecognizedClientException = true }
 
 ---@class fairlead.aws.CallOptions
 ---@field timeout? number seconds for the call with its retries; default the client's
@@ -173,11 +175,22 @@ local function decode(description, operation, response, about)
   return answer.decode(response, about) or {}
 end
 
-local function exchange(self, operation, body, headers, deadline)
+--- Whether there are other credentials than those that AWS has refused: a long release outlives them, but the files may
+--- hold newer ones by now, or another task has read them already.
+local function has_newer(session, used)
+  if session.found == used then
+    session:refresh()
+  end
+  local found <const> = try(session.credentials, session)
+  return found ~= nil and (found.access_key_id ~= used.access_key_id
+    or http.reveal(found.session_token or "") ~= http.reveal(used.session_token or ""))
+end
+
+local function exchange(self, operation, body, headers, credentials, deadline)
   local description <const> = self.description
   local signed <const> = sigv4.sign {
     method = "POST", url = self.endpoint .. "/", body = body, service = description.signing, region = self.region,
-    credentials = self.session:credentials(), time = clock.now() + self.session.clock_offset,
+    credentials = credentials, time = clock.now() + self.session.clock_offset,
     headers = headers,
   }
   local allowance <const> = self.request_timeout + (description.long_polls and description.long_polls[operation] or 0)
@@ -223,13 +236,15 @@ function Client:call(operation, parameters, options)
   local attempt, cost, renewed, set_right = 0, nil, false, false
   while true do
     attempt = attempt + 1
-    local response, err = try(exchange, self, operation, body, headers, deadline)
+    local credentials <const> = self.session:credentials()
+    local response, err = try(exchange, self, operation, body, headers, credentials, deadline)
     if response and response.status < 300 then
       self.retry:succeeded(cost)
       local output <const> = decode(self.description, operation, response, about)
       return CONFIDENTIAL[self.service] and protect(output) or output
     end
     if response then
+      about.credentials = credentials.source
       err = failure.new(response, about)
     elseif err:is "http" then
       err = errors.new { kind = err.kind, op = about.op, target = self.endpoint, message = err.message,
@@ -237,10 +252,8 @@ function Client:call(operation, parameters, options)
     end
     if not set_right and adopt_clock(self.session, err, response) then
       set_right = true
-    elseif EXPIRED[err.code] and not renewed then
-      -- A long release outlives credentials; the files may hold newer ones by now.
+    elseif OUTDATED[err.code] and not renewed and has_newer(self.session, credentials) then
       renewed = true
-      self.session:refresh()
     elseif Retry.is_transient(err) and (repeatable or Retry.was_not_heard(err)) then
       local milliseconds <const> = response and tonumber(response.headers["x-amz-retry-after"])
       cost = self.retry:wait(err, attempt, deadline, milliseconds and milliseconds / 1000)

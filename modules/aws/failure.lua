@@ -13,7 +13,8 @@ local query = require "fairlead.aws.query"
 local M = {}
 
 local KEYS <const> = "the access key is wrong or no longer valid; check the profile or AWS_ACCESS_KEY_ID"
-local EXPIRED <const> = "the credentials have expired; sign in again (`aws sso login`, or new AWS_* variables)"
+local EXPIRED <const> = "the credentials (%s) have expired; sign in again (`aws sso login`, or new AWS_* variables), "
+  .. "then `fairlead resume` goes on"
 local NAMES <const> = "is the name right, and the account and the region too (AWS_PROFILE, AWS_REGION)?"
 local CLOCK <const> = "is this machine's clock right, and the secret access key whole?"
 local PERMISSION <const> = "an administrator has to allow this action to these credentials"
@@ -38,9 +39,11 @@ local function kind_of(code, status)
   return "aws.api"
 end
 
-local function hint_of(code, service)
-  if code == "UnknownOperationException" or code == "InvalidAction" then
-    return ("%s has no such operation; names are as in its API reference"):format(service)
+local function hint_of(code, about)
+  if NOT_AUTHORISED[code] == EXPIRED then
+    return EXPIRED:format(about.credentials or "those given")
+  elseif code == "UnknownOperationException" or code == "InvalidAction" then
+    return ("%s has no such operation; names are as in its API reference"):format(about.service)
   end
   return NOT_AUTHORISED[code]
 end
@@ -62,7 +65,7 @@ end
 
 --- An answer that is not a success, as an error object.
 ---@param response table
----@param about {op: string, target: string, service: string}
+---@param about {op: string, target: string, service: string, credentials: string?} credentials: where they are from
 ---@return Error
 function M.new(response, about)
   local body
@@ -80,7 +83,7 @@ function M.new(response, about)
     request_id = response.headers["x-amzn-requestid"] or response.headers["x-amz-request-id"]
       or type(body.request_id) == "string" and body.request_id or nil,
     message = type(text) == "string" and text ~= "" and answer.brief(("%s: %s"):format(code, text)) or code,
-    hint = hint_of(code, about.service) or kind == "aws.api.not_authorised" and PERMISSION
+    hint = hint_of(code, about) or kind == "aws.api.not_authorised" and PERMISSION
       or kind == "aws.api.not_found" and NAMES or nil,
   }
   err.retryable = Retry.is_transient(err)
