@@ -13,6 +13,7 @@ local json = require "fairlead.json"
 local message = require "fairlead.world.message"
 local pipelines = require "fairlead.world.aws.pipelines"
 local shape = require "fairlead.world.aws.shape"
+local sign_ins = require "fairlead.world.aws.sign_ins"
 local signature = require "fairlead.world.aws.signature"
 local xml = require "fairlead.world.aws.xml"
 
@@ -42,6 +43,7 @@ end
 ---@field environments table<string, fairlead.world.aws.Environment>
 ---@field stores table<string, table> what the services hold, by "account/region"
 ---@field account string the account of the key itself
+---@field signed_in fairlead.world.aws.Credentials? the newest
 local Aws = {}
 Aws.__index = Aws
 
@@ -59,9 +61,7 @@ function M.new(w)
     ids = w:stream "aws.request_ids",
     draws = w:stream "aws",
   }, Aws)
-  if fixture.access_key_id then
-    self.keys[fixture.access_key_id] = fixture
-  end
+  sign_ins.begin(self)
   local accounts = {}
   for _, environment in pairs(fixture.environments or {}) do
     accounts[#accounts + 1] = environment.account
@@ -121,6 +121,18 @@ function Aws:stop_deployments(environment)
   arrivals.stop(self, environment)
 end
 
+--- The credentials that are good now: whoever starts a process has signed in.
+---@return fairlead.world.aws.Credentials? credentials nil: the fixture has none
+function Aws:credentials()
+  return sign_ins.current(self)
+end
+
+--- Keeps a shared credentials file, where a session that ends is followed by another.
+---@param path string
+function Aws:keep_credentials(path)
+  sign_ins.keep_file(self, path)
+end
+
 --- An image was put into a repository through the API.
 ---@param repository fairlead.world.aws.Repository
 ---@param image fairlead.world.aws.Image
@@ -163,6 +175,7 @@ local JSON_REFUSALS <const> = {
   incomplete = "IncompleteSignatureException",
   unknown_key = "UnrecognizedClientException",
   expired = "InvalidSignatureException",
+  session_over = "ExpiredTokenException",
   scope = "InvalidSignatureException",
   mismatch = "InvalidSignatureException",
 }
@@ -171,6 +184,7 @@ local QUERY_REFUSALS <const> = {
   incomplete = "IncompleteSignature",
   unknown_key = "InvalidClientTokenId",
   expired = "SignatureDoesNotMatch",
+  session_over = "ExpiredToken",
   scope = "SignatureDoesNotMatch",
   mismatch = "SignatureDoesNotMatch",
 }

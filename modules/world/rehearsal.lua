@@ -17,7 +17,12 @@ local M = {}
 ---@return fairlead.environment.Overlay
 function M.environment(world, folder)
   local github, aws, slack = world.fixture.github or {}, world.fixture.aws or {}, world.fixture.slack or {}
-  local region
+  local keys, file, region = world.aws:credentials() or {}, "/dev/null", nil
+  if aws.renews and keys.access_key_id then
+    file = folder.path .. "/aws-credentials"
+    world.aws:keep_credentials(file)
+    keys = {}
+  end
   for _, place in sorted(aws.environments) do
     region = region or place.region
   end
@@ -26,11 +31,12 @@ function M.environment(world, folder)
     GITHUB_TOKEN = false,
     GITHUB_API_URL = false,
     ["AWS_*"] = false,
-    AWS_ACCESS_KEY_ID = aws.access_key_id or false,
-    AWS_SECRET_ACCESS_KEY = aws.secret_access_key or false,
+    AWS_ACCESS_KEY_ID = keys.access_key_id or false,
+    AWS_SECRET_ACCESS_KEY = keys.secret_access_key or false,
+    AWS_SESSION_TOKEN = keys.session_token or false,
     AWS_REGION = region or false,
     AWS_CONFIG_FILE = "/dev/null",
-    AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
+    AWS_SHARED_CREDENTIALS_FILE = file,
     AWS_EC2_METADATA_DISABLED = "true",
     SLACK_BOT_TOKEN = slack.token or false,
     SLACK_API_URL = false,

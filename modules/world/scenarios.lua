@@ -35,6 +35,7 @@ local M = {}
 --- what deploys it, and deploys another commit
 ---@field smoke_fails table<string, boolean>? environments whose site answers wrongly with the new version
 ---@field admin_refuses boolean?
+---@field session_expires number? seconds after which AWS's credentials are no longer good
 ---@field faults {rate: number, kinds: string[], writes: boolean}? what the network does to requests
 ---@field down table<string, {kinds: string[], after: number[]?, seconds: number?}>? by service: out of order all along,
 --- or for so many seconds from some instant between two numbers of seconds after the first request to it
@@ -161,6 +162,11 @@ M.list = {
     name = "hotfix-during-release",
     text = "while the release waits for its approval somebody deploys another commit to production by hand",
     hotfix = { low = 15, high = 40 },
+  },
+  {
+    name = "token-expires-midway",
+    text = "AWS's session token expires half way: the release goes on where it finds a newer one, else when resumed",
+    session_expires = 2400,
   },
   {
     name = "slack-down",

@@ -170,9 +170,10 @@ local function exports(self)
   export("SLACK_API_URL", self.url .. "/slack/api")
   export("SLACK_BOT_TOKEN", (fixture.slack or {}).token)
   export("AWS_ENDPOINT_URL", self.url)
-  export("AWS_ACCESS_KEY_ID", (fixture.aws or {}).access_key_id)
-  export("AWS_SECRET_ACCESS_KEY", (fixture.aws or {}).secret_access_key)
-  export("AWS_SESSION_TOKEN", (fixture.aws or {}).session_token)
+  local keys = self.world.aws:credentials() or {}
+  export("AWS_ACCESS_KEY_ID", keys.access_key_id)
+  export("AWS_SECRET_ACCESS_KEY", keys.secret_access_key)
+  export("AWS_SESSION_TOKEN", keys.session_token)
   local _, environment = sorted((fixture.aws or {}).environments)()
   export("AWS_REGION", environment and environment.region)
   export("AWS_DEFAULT_REGION", environment and environment.region) -- for the AWS command line of before version 2

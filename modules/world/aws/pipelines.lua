@@ -126,8 +126,12 @@ end
 --- An image as an environment's own repository has it: a copy where that is another than the one it was pushed to.
 local function bring(self, item, image)
   local repository = item.repository_state
-  return ecr.find_digest(repository, image.digest)
-    or ecr.copy(repository, image, arrivals.tags(item, (image.sha or image.digest:sub(8)):sub(1, 7)), self.aws.w.now)
+  local found, short = ecr.find_digest(repository, image.digest), nil
+  for _, tag in ipairs(image.tags) do
+    short = short or tag:match "^%x%x%x%x%x%x%x+$"
+  end
+  short = short or (image.sha or image.digest:sub(8)):sub(1, 7)
+  return found or ecr.copy(repository, image, arrivals.tags(item, short), self.aws.w.now)
 end
 
 --- Registers a revision of a service's task definition that names an execution's images by their digests.

@@ -99,13 +99,8 @@ local function signed_url(request)
   return request.scheme .. "://" .. host .. request.path .. query
 end
 
----@class fairlead.world.aws.Credentials
----@field access_key_id string
----@field secret_access_key string
----@field session_token string?
-
 --- Who signed a request, and for which region and service; or nil and a refusal `{reason=, message=}`, reason being
---- "missing", "incomplete", "unknown_key", "expired", "scope" or "mismatch".
+--- "missing", "incomplete", "unknown_key", "expired", "session_over", "scope" or "mismatch".
 ---@param request fairlead.world.Request
 ---@param keys table<string, fairlead.world.aws.Credentials> by access key
 ---@param service string the service that answers, as in a credential scope
@@ -133,6 +128,9 @@ function M.verify(request, keys, service, now)
   local token = request.header "x-amz-security-token"
   if not credentials or credentials.session_token ~= token then
     return nil, { reason = "unknown_key", message = "The security token included in the request is invalid." }
+  end
+  if credentials.expires_at and credentials.expires_at <= now then
+    return nil, { reason = "session_over", message = "The security token included in the request is expired" }
   end
   if time < now - SKEW then
     return nil, {
