@@ -39,6 +39,7 @@ function Run.new(fields)
   run.waits = {} -- what each waiting node waits for
   run.completed = {} -- names of the top-level nodes that ended well
   run.held, run.taking = {}, {} -- locks by name: held, and being taken
+  run.guards = {} -- what is asked before a step acts
   run.facts, run.lives, run.reasons = {}, {}, {}
   run.notifiers, run.failure_handlers, run.end_handlers = {}, {}, {}
   run.background_tasks = {}
@@ -50,6 +51,7 @@ require "fairlead.procedure.step".install(Run)
 require "fairlead.procedure.wait".install(Run)
 require "fairlead.procedure.gate".install(Run)
 require "fairlead.procedure.lock".install(Run)
+require "fairlead.procedure.guard".install(Run)
 require "fairlead.procedure.beside".install(Run)
 
 ---@param event table
@@ -111,7 +113,8 @@ end
 ---Tells everybody who registered by run:notifier. A notifier that fails is reported and does not fail the run.
 ---@async
 ---@param message string|table text, or {text=, …} with what the notifiers understand; they get it with an id of its
---- own, the same when the run is taken up
+--- own, the same when the run is taken up. Where a run that is taken up may come to its messages in another order,
+--- give each a key= of its own
 function Run:notify(message)
   if type(message) == "string" then message = { text = message } end
   if type(message) ~= "table" or type(message.text) ~= "string" then
@@ -120,8 +123,8 @@ function Run:notify(message)
   self:emit { event = "note", kind = "notify", text = message.text, sent = not self.dry }
   if self.dry then return end
   local node = nodes.current(self)
-  self.notices[node] = (self.notices[node] or 0) + 1
-  self:tell(message, ("%s@notify#%d"):format(node.path, self.notices[node]), node.path)
+  if message.key == nil then self.notices[node] = (self.notices[node] or 0) + 1 end
+  self:tell(message, ("%s@notify#%s"):format(node.path, message.key or self.notices[node]), node.path)
 end
 
 ---States why the run does not end well, as far as is known: the summary at the end lists it, and so does what is told

@@ -1,6 +1,7 @@
 --- run:step and run:stage.
 local dry = require "fairlead.procedure.dry"
 local errors = require "fairlead.errors"
+local guards = require "fairlead.procedure.guard"
 local locks = require "fairlead.procedure.lock"
 local nodes = require "fairlead.procedure.node"
 local value = require "fairlead.procedure.value"
@@ -51,6 +52,7 @@ end
 -- Does it between its beginning and its end on the record. A failure is recorded as one; an interruption leaves it
 -- begun.
 local function act(run, node, key, what, plain)
+  guards.check(run, node)
   locks.check(run, node)
   run.recorder:begin(key, what.intent)
   local _ <close> = nodes.recording_failure(run, key)
@@ -108,6 +110,17 @@ function M.install(Run)
     local result = act(self, node, key, what, plain)
     self.recorder:finish(key, result)
     return result
+  end
+
+  ---What is on record of a step, wait or gate of this name, right here, from a process of this run that ended before:
+  ---what led up to it is not needed again. It counts as come to, though it may not be.
+  ---@param name string
+  ---@return "begun"|"finished"|"failed"|nil status nil: nothing
+  function Run:recorded(name)
+    nodes.check_name(name, "run:recorded")
+    local here = nodes.current(self)
+    local record = self.recorder:find { id = here == self.root and name or here.path .. "/" .. name }
+    return record and record.status
   end
 
   ---A part of the procedure that groups steps: a branch of the tree, a name in the plan. It is not recorded (the steps

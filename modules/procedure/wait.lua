@@ -16,6 +16,7 @@ local M = {}
 --- note tells
 ---@field timeout number seconds from the beginning of the wait
 ---@field every? number seconds between the first checks; 5 when left out
+---@field again? boolean on resume it is asked again although it had come: what was so then has to be so now
 
 ---@class procedure.WaitNote
 ---@field text? string how it stands
@@ -28,7 +29,7 @@ local GROWTH <const> = 1.25 -- the interval's, from check to check
 local LONGEST <const> = 10 -- seconds between two looks, unless `every` is longer: AWS's own waiters look each 15
 local REPEAT <const> = 30 -- seconds after which progress is told although nothing changed
 
-local FIELDS <const> = { name = true, check = true, timeout = true, every = true }
+local FIELDS <const> = { name = true, check = true, timeout = true, every = true, again = true }
 
 local function check_options(options)
   if type(options) ~= "table" then error("run:wait: a table of options expected, got " .. type(options), 3) end
@@ -45,7 +46,7 @@ local function check_options(options)
   end
   for field in pairs(options) do
     if not FIELDS[field] then
-      wrong(("unknown field '%s' (it takes name, check, timeout, every)"):format(tostring(field)))
+      wrong(("unknown field '%s' (it takes name, check, timeout, every, again)"):format(tostring(field)))
     end
   end
 end
@@ -162,7 +163,7 @@ function M.install(Run)
     local node <close> = nodes.open(self, "wait", options.name, { deadline = events.round(now + options.timeout) })
     local key = node:key(nil)
     local record = node:recorded(key, nil)
-    if record and record.status == "finished" then
+    if record and record.status == "finished" and not options.again then
       node:skip "recorded"
       return record.result
     end

@@ -18,7 +18,8 @@
 ---       "thread": {"channel": "C01…", "ts": "…"},         where in Slack to tell its holder; may be absent
 ---       "nudged": 1772448600                              when its holder was told that it ends soon
 ---     },
----     "hold": {"login": "anadmin", "slack": "U…", "why": "rolled back: …", "since": 1772440000},
+---     "hold": {"login": "anadmin", "slack": "U…", "why": "rolled back: …", "since": 1772440000,
+---              "run": "…"},               the run that asked for it
 ---                                         nobody deploys here until somebody has given it up, with a reason
 ---     "queue": [ {"login", "slack", "run", "kind", "pull_request", "commit", "why",
 ---                 "since": …,             in line since
@@ -74,7 +75,7 @@ local function thread(value)
   return channel and { channel = channel, ts = ts }
 end
 
-local PERSON <const> = { login = word, slack = word, why = M.text, since = time }
+local PERSON <const> = { login = word, slack = word, run = word, why = M.text, since = time }
 local HOLDER <const> = {
   login = word, slack = word, kind = kind, run = word, by_hand = flag, deploying = flag, pull_request = whole,
   commit = sha, why = M.text, since = time, ["until"] = time, thread = thread, nudged = time,
