@@ -11,20 +11,6 @@ local history = require "release.live.history"
 ---@class live.Rolling: live.ServiceDeployments
 local M = setmetatable({}, { __index = base })
 
--- Failures in succession after which it is hopeless: as many as would open a circuit breaker, were there one.
-local function hopeless(desired) return math.max(3, math.min(200, math.ceil(desired / 2))) end
-
--- Without a breaker nobody but us ends it.
-local function check_tasks(context, deployment, service)
-  local configuration <const> = service.deploymentConfiguration or {}
-  local breaker <const> = configuration.deploymentCircuitBreaker
-  if breaker and breaker.enable then return end
-  local entry <const> = base.entry(service, deployment)
-  if not entry or (entry.failedTasks or 0) < hopeless(service.desiredCount) then return end
-  base.raise(context, deployment, "failed", ("%d new tasks failed one after another (%s); without a circuit breaker "
-    .. "ECS goes on trying, and the old tasks serve"):format(entry.failedTasks, base.last_words(context, entry)))
-end
-
 local function progress(context, deployment, service)
   local target <const> = deployment.targetServiceRevision or {}
   local running <const> = target.runningTaskCount or 0
@@ -44,8 +30,7 @@ end
 ---@param context live.Context
 ---@param arn string
 function M.follow(context, arn)
-  context.run:fact(("deployment %s of %s in %s: %s"):format(contexts.short_id(arn), context.service.service,
-    context.environment.name, base.console(context, arn)))
+  base.tell(context, arn)
   context.run:wait {
     name = "Deployment",
     timeout = context.timeouts.deployment,
@@ -55,7 +40,7 @@ function M.follow(context, arn)
       base.check(context, arn, deployment)
       if deployment.status == "SUCCESSFUL" then return { id = arn } end
       local service <const> = contexts.describe(context)
-      check_tasks(context, deployment, service)
+      base.check_tasks(context, deployment, service)
       return nil, progress(context, deployment, service)
     end,
   }

@@ -50,7 +50,6 @@ local function console(context, arn)
   return ("https://%s.console.aws.amazon.com/ecs/v2/clusters/%s/services/%s/deployments/%s"):format(
     context.environment.region, service.cluster, service.service, contexts.short_id(arn))
 end
-M.console = console
 
 local function alarms_of(deployment)
   local names <const> = deployment.alarms and deployment.alarms.triggeredAlarmNames or {}
@@ -138,13 +137,31 @@ function M.entry(service, deployment)
   end
 end
 
----Why new tasks fail, for a message.
+-- Failures in succession after which it is hopeless: as many as would open a circuit breaker, were there one.
+local function hopeless(desired) return math.max(3, math.min(200, math.ceil(desired / 2))) end
+
+---Raises when new tasks fail one after another and there is no circuit breaker to end it: ECS would go on for ever.
 ---@async
 ---@param context live.Context
----@param entry table
----@return string
-function M.last_words(context, entry)
-  return tasks.last_words(context, entry.id) or "ECS gives no reason"
+---@param deployment table ServiceDeployment, under way
+---@param service table as ECS describes it
+function M.check_tasks(context, deployment, service)
+  local configuration <const> = service.deploymentConfiguration or {}
+  local breaker <const> = configuration.deploymentCircuitBreaker
+  if breaker and breaker.enable then return end
+  local entry <const> = M.entry(service, deployment)
+  if not entry or (entry.failedTasks or 0) < hopeless(service.desiredCount) then return end
+  raise(context, deployment, "failed", ("%d new tasks failed one after another (%s); without a circuit breaker ECS "
+    .. "goes on trying, and the old tasks serve"):format(entry.failedTasks,
+    tasks.last_words(context, entry.id) or "ECS gives no reason"))
+end
+
+---States a deployment and where to look at it.
+---@param context live.Context
+---@param arn string
+function M.tell(context, arn)
+  context.run:fact(("deployment %s of %s in %s: %s"):format(contexts.short_id(arn), context.service.service,
+    context.environment.name, console(context, arn)))
 end
 
 -- ---- stop, and go back ----
