@@ -39,7 +39,8 @@ end
 
 local function answer_site(self, site, request)
   local environment = site.environment
-  local share = pick(self, self.w.aws:live(environment).weights)
+  local live = self.w.aws:live(environment)
+  local share = pick(self, site.traffic == "test" and live.test_weights or live.weights)
   if not share then
     return message.text(503, "<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>\n", {
       { "server", "awselb/2.0" },

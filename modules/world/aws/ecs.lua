@@ -208,7 +208,7 @@ end
 --- their healthy tasks.
 ---@param aws fairlead.world.AWS
 ---@param service fairlead.world.aws.Service
----@return {started_by: string, weight: number, deployment: string?}[]
+---@return {started_by: string, weight: number, test_weight: number?, deployment: string?}[]
 function M.traffic(aws, service)
   local shares = {}
   if service.controller == "CODE_DEPLOY" then
@@ -225,7 +225,10 @@ function M.traffic(aws, service)
       end
     end
     local weight = healthy > 0 and deployment.weight or healthy
-    shares[#shares + 1] = { started_by = deployment.id, weight = weight, deployment = deployment.id }
+    shares[#shares + 1] = {
+      started_by = deployment.id, weight = weight, deployment = deployment.id,
+      test_weight = healthy > 0 and deployment.test_weight or weight,
+    }
   end
   return shares
 end

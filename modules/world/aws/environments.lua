@@ -199,11 +199,15 @@ end
 
 --- What takes a service's traffic now, and by how much.
 local function live_service(aws, service)
-  local live, most = { weights = {}, definition = service.definition.arn }, 0
+  local live, most = { weights = {}, test_weights = {}, definition = service.definition.arn }, 0
   for _, share in ipairs(ecs.traffic(aws, service)) do
     local image = running_image(aws, service, share.started_by)
     if share.weight > 0 then
       table.insert(live.weights, { sha = image.sha, digest = image.digest, weight = share.weight })
+    end
+    local test_weight = share.test_weight or share.weight
+    if test_weight > 0 then
+      table.insert(live.test_weights, { sha = image.sha, digest = image.digest, weight = test_weight })
     end
     if share.weight > most then
       most = share.weight
@@ -224,7 +228,7 @@ function M.live(aws, name)
   local environment = aws.environments[name]
   local first = environment and environment.services[1]
   if not first then
-    return { weights = {}, services = {} }
+    return { weights = {}, test_weights = {}, services = {} }
   end
   local services, agree = {}, true
   for _, service in ipairs(environment.services) do

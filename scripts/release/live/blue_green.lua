@@ -46,15 +46,16 @@ local function hook_of(deployment, answered)
   end
 end
 
--- Until it has ended well, or stands at a hook.
-local function wait(context, arn, answered)
+-- Until it has ended well, stands at a hook, or another that brings the same image took its place.
+local function wait(context, arn, image, answered)
   return context.run:wait {
     name = "Deployment",
     timeout = context.timeouts.deployment,
     every = 10,
     check = function()
       local deployment <const> = history.get(context, arn)
-      base.check(context, arn, deployment)
+      local successor <const> = base.check(context, arn, deployment, image)
+      if successor then return { id = arn, successor = successor } end
       if deployment.status == "SUCCESSFUL" then return { id = arn } end
       local hook <const> = hook_of(deployment, answered)
       if hook then
@@ -168,7 +169,8 @@ function M.follow(context, arn, image)
   base.tell(context, arn)
   local answered = {}
   while true do
-    local now <const> = wait(context, arn, answered)
+    local now <const> = wait(context, arn, image, answered)
+    if now.successor then return M.follow(context, now.successor, image) end
     if not now.hook then return end
     answered[now.hook] = true
     at_hook(context, now, image)

@@ -29,21 +29,24 @@ end
 ---@async
 ---@param context live.Context
 ---@param arn string
-function M.follow(context, arn)
+---@param image live.Image
+function M.follow(context, arn, image)
   base.tell(context, arn)
-  context.run:wait {
+  local ended <const> = context.run:wait {
     name = "Deployment",
     timeout = context.timeouts.deployment,
     every = 10,
     check = function()
       local deployment <const> = history.get(context, arn)
-      base.check(context, arn, deployment)
+      local successor <const> = base.check(context, arn, deployment, image)
+      if successor then return { id = arn, successor = successor } end
       if deployment.status == "SUCCESSFUL" then return { id = arn } end
       local service <const> = contexts.describe(context)
       base.check_tasks(context, deployment, service)
       return nil, progress(context, deployment, service)
     end,
   }
+  if ended.successor then M.follow(context, ended.successor, image) end
 end
 
 return M

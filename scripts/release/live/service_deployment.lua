@@ -78,13 +78,16 @@ local function describe_brief(context, brief)
     images.describe(context, revision and history.digest(context, revision)))
 end
 
-local function raise_stopped(context, deployment)
+-- Returns the one that took its place, where that brings the same image: our version comes by it instead.
+local function stopped(context, deployment, image)
   local breaker <const> = deployment.deploymentCircuitBreaker or {}
   if breaker.status == "TRIGGERED" then
     raise(context, deployment, "failed", because_of(deployment) .. "; nothing was rolled back")
   end
   local successor <const> = history.successor(context, deployment)
-  if successor then
+  if successor and history.brings(context, successor.targetServiceRevisionArn, image) then
+    return successor.serviceDeploymentArn
+  elseif successor then
     raise(context, deployment, "superseded", "deployment " .. describe_brief(context, successor) .. ", took its place")
   end
   raise(context, deployment, "stopped", because_of(deployment))
@@ -95,7 +98,9 @@ end
 ---@param context live.Context
 ---@param arn string
 ---@param deployment table? as history.get gives it
-function M.check(context, arn, deployment)
+---@param image live.Image
+---@return string? successor ARN of the deployment that took its place and brings the same image
+function M.check(context, arn, deployment, image)
   if not deployment then
     raise(context, { serviceDeploymentArn = arn, status = "MISSING" }, "superseded", "ECS does not know it any more")
   end
@@ -106,7 +111,7 @@ function M.check(context, arn, deployment)
     local so_far <const> = status == "ROLLBACK_SUCCESSFUL" and "it was rolled back" or "it is being rolled back"
     raise(context, deployment, "rolled_back", ("%s (%s)"):format(so_far, because_of(deployment)))
   elseif status == "STOPPED" then
-    raise_stopped(context, deployment)
+    return stopped(context, deployment, image)
   end
 end
 
