@@ -1,5 +1,6 @@
 -- What goes wrong on GitHub and in Slack, scenario by scenario, as anybody who looks would see it.
 local clock = require "fairlead.clock"
+local gitweb = require "fairlead.world.gitweb"
 local http = require "fairlead.http"
 local json = require "fairlead.json"
 local process = require "fairlead.process"
@@ -264,6 +265,9 @@ describe("in the scenario github-down-for-10-minutes", function()
         for _ = 1, 5 do
           assert.is_false(works("POST", R .. "/issues", { body = { title = "Nobody hears me" } }))
         end
+        local fetch = { method = "GET", target = "/acme/lighthouse.git/info/refs?service=git-upload-pack", headers = {},
+          body = "" }
+        assert.equal(503, gitweb.answer(w, fetch).status)
         local to = moment(function() return works("GET", "/user") end)
         assert.same({}, w.github.issues)
         assert.is_true(math.abs(to - from - 600) < 5, tostring(to - from))

@@ -180,6 +180,9 @@ describe("world.github's workflows", function()
       assert.matches("^2026%-03%-02T09:0%d:%d%d%.%d%d%d%d%d%d%dZ Current runner", log.body)
       assert.matches("Z FAILED tests/unit/test_pages%.py::test_page_has_a_heading_of_its_own %- assert 500 == 200\n",
         log.body)
+      local _, notes = call("GET", ("%s/check-runs/%d/annotations"):format(R, failed.id))
+      assert.same({ "failure", "Process completed with exit code 1." },
+        { notes[1].annotation_level, notes[1].message })
       assert.matches("##%[error%]Process completed with exit code 1%.\n[^\n]+Cleaning up orphan processes\n$", log.body)
     end, "tests-fail")
   end)

@@ -74,6 +74,13 @@ local function outage(self, service)
   return self.down:pick(plan.kinds)
 end
 
+--- Whether a service is out of order now.
+---@param service string
+---@return boolean
+function Faults:is_down(service)
+  return outage(self, service) ~= nil
+end
+
 --- The fault that meets a request, if any. Never more than two in succession for one subject, and one for what writes:
 --- a service that never answers is another scenario.
 ---@param request fairlead.world.Request

@@ -94,6 +94,9 @@ function M.answer(world, sent)
   if not path then
     return nil
   end
+  if world.faults:is_down "github" then
+    return message.text(503, "GitHub is out of order.\n")
+  end
   local header = message.parse({ method = "GET", url = "http://x/", headers = sent.headers }).header
   local writes = path == "/git-receive-pack" or query:find("service=git-receive-pack", 1, true)
   if writes and not knows_token(world, header "authorization") then

@@ -82,6 +82,20 @@ local function failure_of(job)
   return lines
 end
 
+--- The runner's own words for how a job's step ended that did not succeed; nil where none did.
+---@param job table
+---@return string?
+function M.error_text(job)
+  if job.conclusion == "failure" then
+    return "Process completed with exit code 1."
+  elseif job.conclusion == "cancelled" then
+    return "The operation was canceled."
+  elseif job.conclusion == "timed_out" then
+    return "The job running on runner GitHub Actions 1 has exceeded the maximum execution time of 360 minutes."
+  end
+  return nil
+end
+
 --- A job's log, each line with its time.
 ---@param job table one that has ended
 ---@return string
@@ -110,12 +124,10 @@ function M.text(job)
         for _, line in ipairs(failure_of(job)) do
           print_at(step.to, line)
         end
-        print_at(step.to, "##[error]Process completed with exit code 1.")
-      elseif step.conclusion == "cancelled" then
-        print_at(step.to, "##[error]The operation was canceled.")
-      elseif step.conclusion == "timed_out" then
-        print_at(step.to, "##[error]The job running on runner GitHub Actions 1 has exceeded the maximum execution "
-          .. "time.")
+      end
+      local failed = step.conclusion ~= "success" and M.error_text(job)
+      if failed then
+        print_at(step.to, "##[error]" .. failed)
       end
     end
   end

@@ -1,4 +1,5 @@
 --- The REST routes of the repository itself: branches, rules, commits, checks, statuses, files, people.
+local job_log = require "fairlead.world.github.job_log"
 local json = require "fairlead.json"
 local base64 = require("fairlead.world.github.git_data").base64
 local refusal = require "fairlead.world.github.refusal"
@@ -361,6 +362,27 @@ local function add_commits(github, router)
   router:add("GET /repos/{owner}/{repo}/check-runs/{job}", "checks:read", function(call)
     local job = github.actions.jobs_by_id[math.tointeger(tonumber(call.job))] or refusal.not_found()
     return 200, s:check_run(job)
+  end)
+
+  -- What a runner notes of a job that failed, besides what its tools report: that its step ended with an error.
+  router:add("GET /repos/{owner}/{repo}/check-runs/{job}/annotations", "checks:read", function(call)
+    local job, list = github.actions.jobs_by_id[math.tointeger(tonumber(call.job))] or refusal.not_found(), {}
+    local error_text = job_log.error_text(job)
+    if error_text then
+      list[1] = {
+        path = ".github",
+        start_line = 41,
+        end_line = 41,
+        start_column = json.null,
+        end_column = json.null,
+        annotation_level = "failure",
+        title = "",
+        message = error_text,
+        raw_details = "",
+        blob_href = s:page(("/blob/%s/.github"):format(job.run.sha)),
+      }
+    end
+    return 200, github:page(call, list)
   end)
 
   router:add("GET /repos/{owner}/{repo}/check-suites/{suite}/check-runs", "checks:read", function(call)
