@@ -16,6 +16,17 @@ NEWER = {
     ("ecs", "Service", "currentServiceDeployment"),  # botocore 1.35.78 and later
     ("ecs", "Service", "currentServiceRevisions"),
     ("ecs", "DeploymentConfiguration", "strategy"),
+    ("cloudwatch", "MetricAlarm", "StateTransitionedTimestamp"),  # all below: known to botocore 1.43
+    ("codepipeline", "ActionExecutionDetail", "updatedBy"),
+    ("codepipeline", "ActionExecutionResult", "errorDetails"),
+    ("codepipeline", "PipelineExecution", "executionMode"),
+    ("codepipeline", "PipelineExecution", "executionType"),
+    ("codepipeline", "PipelineExecution", "trigger"),
+    ("codepipeline", "PipelineExecution", "variables"),
+    ("codepipeline", "PipelineExecutionSummary", "executionMode"),
+    ("codepipeline", "PipelineExecutionSummary", "executionType"),
+    ("codepipeline", "StageExecution", "type"),
+    ("codepipeline", "StageState", "inboundExecutions"),
 }
 
 
