@@ -360,7 +360,7 @@ describe("github.approval", function()
       comment = "Approved by ann in Slack: go [r-1 dddddddddddd]" }, sent)
     local refused <const> = hand_on({ decision = "refused", by = "ann", via = "terminal" }, PENDING)
     assert.same({ "rejected", "Refused by ann in terminal [r-1 dddddddddddd]" }, { refused.state, refused.comment })
-    assert.same({ decision = "approved", by = "ann", why = "go" },
+    assert.same({ decision = "approved", by = "ann", why = "go", handed_on = true },
       answer({}, { review("approved", "production", sent.comment) }, nil, { run = "r-1", digest = ("d"):rep(64) }))
     assert.equal("anadmin", answer({}, { review("approved", "production", sent.comment) }).by, "of another run")
   end)

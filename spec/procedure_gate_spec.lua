@@ -61,7 +61,8 @@ describe("a gate", function()
     end)
     assert.same({ "refused", "gate.voided" }, { result.outcome, result.reason })
     assert.equal("gate Go: what was approved by anadmin has changed since: head: was aaa, is now bbb; "
-      .. "image.digest: was 1, is now 2; ask again with what it is now", tostring(result.error))
+      .. "image.digest: was 1, is now 2; `fairlead resume " .. result.id .. "` asks again with what it is now",
+      tostring(result.error))
     assert.same({ "voided" }, events(result, "gate.decided", "decision"))
     assert.equal("voided", via.closed)
   end)
@@ -97,6 +98,45 @@ describe("a gate", function()
     end }
     local result = play(function(run) run:gate { name = "Go", via = { dying } } end)
     assert.same({ "not_authorised", 4 }, { result.outcome, result.exit_code })
+  end)
+
+  it("can be made void after it was approved, and is asked again by who takes the run up", function()
+    local recorder <const>, asked = require "fairlead.procedure.memory".new(), 0
+    local function attempt(stale)
+      local via = approving("anadmin", 5)
+      return play(function(run)
+        local _, revoke = run:gate { name = "Go", evidence = { head = "aaa" }, via = { via } }
+        if via.question() then asked = asked + 1 end
+        if stale then revoke { "head: was aaa, is now bbb" } end
+      end, { recorder = recorder })
+    end
+    local result <const> = attempt(true)
+    assert.equal("gate.voided", result.reason)
+    assert.matches("approved by anadmin has changed since: head: was aaa, is now bbb; ", tostring(result.error), 1,
+      true)
+    assert.same({ "approved", "voided" }, events(result, "gate.decided", "decision"))
+    assert.equal("done", attempt(false).outcome)
+    assert.equal(2, asked)
+  end)
+
+  it("ends at once when a channel finds that the run must not go on", function()
+    local via = { name = "fake", ask = function() end, answer = function()
+      errors.raise { kind = "gate.refused", message = "the head moved" }
+    end }
+    local result <const> = play(function(run) run:gate { name = "Go", via = { via, approving("x", 1000) } } end)
+    assert.same({ "gate.refused", "the head moved" }, { result.reason, tostring(result.error) })
+  end)
+
+  it("shows its evidence in a few lines", function()
+    local summary
+    local via = approving("anadmin", 5)
+    function via.ask(_, request) summary = request.summary end
+    local result <const> = play(function(run)
+      run:gate { name = "Go", evidence = { head = "aaa", tail = "bbb" }, via = { via },
+        show = function(evidence) return evidence.head .. " to " .. evidence.tail end }
+    end)
+    assert.equal("aaa to bbb", summary)
+    assert.same({ "aaa to bbb" }, events(result, "gate.asked", "summary"))
   end)
 
   it("tolerates a channel's retryable error", function()
@@ -156,6 +196,15 @@ describe("a gate", function()
       assert.same({ "Who decides? approve NAME", "adev may not decide this; who may: anadmin." },
         { said[2], said[3] })
       assert.same({ { "anadmin", "fine" } }, events(result, "gate.decided", "by", "why"))
+    end)
+
+    it("takes the answer of who is known to sit there, and needs no name", function()
+      local gate <const> = { name = "Go", approvers = { "anadmin" }, via = { channel.terminal {
+        user = "anadmin", known = true, read_line = function() return "refuse too late" end,
+      } } }
+      local result, said = typed({}, gate)
+      assert.same({ "Type: approve, or refuse and why. You are anadmin." }, said)
+      assert.equal("gate Go: refused by anadmin: too late", tostring(result.error))
     end)
 
     it("cannot be decided when the input ends", function()

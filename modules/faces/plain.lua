@@ -89,7 +89,9 @@ end
 
 write["gate.asked"] = function(face, event)
   local lines = { face:line(event.at, "asked", event.path, event.question) }
-  if event.evidence then
+  if event.summary then
+    for line in event.summary:gmatch "[^\n]+" do lines[#lines + 1] = face:line(event.at, "", event.path, line) end
+  elseif event.evidence then
     lines[#lines + 1] = face:line(event.at, "", event.path, value.describe(event.evidence))
   end
   if #event.via > 0 then

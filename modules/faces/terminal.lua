@@ -148,7 +148,11 @@ local function ask(face, event)
   local question = remark(face, face.style.signs.gate, "cyan", event.question)
   local lines = { rise(face, columns), SHOW, take_above(face), question }
   local evidence = event.evidence
-  if type(evidence) == "table" then
+  if event.summary then
+    for line in event.summary:gmatch "[^\n]+" do
+      lines[#lines + 1] = "    " .. text.clean(line) .. CLEAR_LINE .. "\n"
+    end
+  elseif type(evidence) == "table" then
     for _, line in ipairs(value.changes({}, evidence)) do
       lines[#lines + 1] = "    " .. text.clean((line:gsub(": was nothing, is now ", ": ", 1))) .. CLEAR_LINE .. "\n"
     end

@@ -65,7 +65,8 @@ end
 
 --- The decision, when there is one.
 ---@async
----@return {decision: "approved"|"refused", by: string, why: string?}?
+---@return {decision: "approved"|"refused", by: string, why: string?, handed_on: boolean?}? handed_on: it was made
+--- elsewhere, and this channel gave it to GitHub
 function Approval:answer()
   for _, pending in ipairs(self.client:pending_deployments(self.run)) do
     if pending.environment == self.environment then
@@ -77,7 +78,7 @@ function Approval:answer()
     local decision <const> = review.state == "approved" and "approved" or "refused"
     local handed_on <const> = own(self, review.comment or "")
     if handed_on then
-      return { decision = decision, by = handed_on.by, why = handed_on.why }
+      return { decision = decision, by = handed_on.by, why = handed_on.why, handed_on = true }
     end
     return {
       decision = decision,

@@ -18,6 +18,7 @@ local M = {}
 ---@field name string
 ---@field question? string what is asked; the name with a question mark when left out
 ---@field evidence? table|fun(): table what the decision is about, plain data; a function is called again afterwards
+---@field show? fun(evidence: table): string the evidence in a few lines, for whoever decides; else all of it is shown
 ---@field approvers? string[] who may decide; nil: whoever started the run (then --yes confirms)
 ---@field at_terminal? string who of the approvers sits at the terminal, where that is known: then they answer there
 --- without giving their name; without it whoever sits there is taken at their word
@@ -41,6 +42,7 @@ local M = {}
 ---@field path string
 ---@field question string
 ---@field evidence table|nil
+---@field summary string|nil the evidence in a few lines
 ---@field digest string of the evidence
 ---@field approvers string[]|nil
 ---@field deadline number unix seconds
@@ -55,8 +57,8 @@ local M = {}
 
 local DAY <const> = 86400
 local EVERY <const> = 5
-local FIELDS <const> = { name = true, question = true, evidence = true, approvers = true, at_terminal = true, via = true,
-  timeout = true }
+local FIELDS <const> = { name = true, question = true, evidence = true, show = true, approvers = true,
+  at_terminal = true, via = true, timeout = true }
 
 local function check_options(options)
   if type(options) ~= "table" then error("run:gate: a table of options expected, got " .. type(options), 3) end
@@ -66,8 +68,8 @@ local function check_options(options)
   end
   for field in pairs(options) do
     if not FIELDS[field] then
-      wrong(("unknown field '%s' (it takes name, question, evidence, approvers, at_terminal, via, timeout)"):format(
-        tostring(field)))
+      wrong(("unknown field '%s' (it takes name, question, evidence, show, approvers, at_terminal, via, timeout)")
+        :format(tostring(field)))
     end
   end
   if options.timeout ~= nil and (type(options.timeout) ~= "number" or options.timeout <= 0) then
@@ -279,7 +281,7 @@ local function judge(gate, options)
       local changes = table.concat(value.changes(request.evidence, evidence), "; ")
       gate.decision = { decision = "voided", by = decision.by, via = decision.via, why = changes }
       fail(gate, "gate.voided", ("what was approved by %s has changed since: %s"):format(decision.by or decision.via,
-        changes), "ask again with what it is now")
+        changes), ("`fairlead resume %s` asks again with what it is now"):format(gate.run.id))
     end
   end
 end
@@ -302,6 +304,25 @@ local function look(gate, channels)
   }
 end
 
+local function raise_voided(run, node, decision, changes)
+  node:emit { event = "gate.decided", decision = "voided", by = decision.by, via = decision.via, why = changes,
+    digest = decision.digest }
+  errors.raise {
+    kind = "gate.voided", op = "gate", target = node.path,
+    message = ("what was approved by %s has changed since: %s"):format(decision.by or decision.via, changes),
+    hint = ("`fairlead resume %s` asks again with what it is now"):format(run.id),
+  }
+end
+
+-- What makes a decision void that was good when it was made.
+local function revoker(run, node, key, decision)
+  return function(changes)
+    changes = table.concat(changes, "; ")
+    run.recorder:fail(key, "voided: " .. changes)
+    raise_voided(run, node, decision, changes)
+  end
+end
+
 -- A decision that was made before the run was interrupted. It holds for what was shown: until something was done on the
 -- strength of it, the evidence has to be the same still.
 local function replay(run, node, key, record, options)
@@ -321,17 +342,11 @@ local function replay(run, node, key, record, options)
     if now ~= decision.digest then
       local changes = table.concat(value.changes(decision.evidence, evidence), "; ")
       run.recorder:fail(key, "voided: " .. changes)
-      node:emit { event = "gate.decided", decision = "voided", by = decision.by, via = decision.via, why = changes,
-        digest = decision.digest }
-      errors.raise {
-        kind = "gate.voided", op = "gate", target = node.path,
-        message = ("what was approved by %s has changed since: %s"):format(decision.by or decision.via, changes),
-        hint = ("`fairlead resume %s` asks again with what it is now"):format(run.id),
-      }
+      raise_voided(run, node, decision, changes)
     end
   end
   node:skip "recorded"
-  return decision
+  return decision, revoker(run, node, key, decision)
 end
 
 ---@param Run table the class of runs
@@ -340,6 +355,8 @@ function M.install(Run)
   ---@async
   ---@param options procedure.GateOptions
   ---@return {decision: "approved", by: string?, via: string, why: string?, digest: string, evidence: any, at: number}
+  ---@return fun(changes: string[]) revoke makes the decision void, as what it was about has changed since (`changes`
+  --- says what); raises "gate.voided", and `resume` asks again
   ---errors: kinds "gate.refused", "gate.timeout", "gate.voided", "gate.unattended" (nobody can be asked)
   function Run:gate(options)
     check_options(options)
@@ -362,8 +379,8 @@ function M.install(Run)
     local gate <close> = setmetatable({ run = self, node = node, key = key, asked = {} }, Gate)
     gate.request = {
       run = self.id, procedure = self.procedure.name, name = options.name, path = node.path, question = question,
-      evidence = evidence, digest = evidence_digest, approvers = options.approvers,
-      deadline = deadline,
+      evidence = evidence, summary = options.show and evidence and options.show(evidence) or nil,
+      digest = evidence_digest, approvers = options.approvers, deadline = deadline,
       say = function(text) node:emit { event = "note", kind = "say", text = text } end,
       prompt = function(text) node:emit { event = "note", kind = "prompt", text = text } end,
     }
@@ -374,8 +391,9 @@ function M.install(Run)
     local names = {}
     for i, channel in ipairs(channels) do names[i] = channel.name end
     node:emit {
-      event = "gate.asked", question = question, evidence = evidence, digest = evidence_digest,
-      approvers = options.approvers, via = names, deadline = events.round(gate.request.deadline),
+      event = "gate.asked", question = question, evidence = evidence, summary = gate.request.summary,
+      digest = evidence_digest, approvers = options.approvers, via = names,
+      deadline = events.round(gate.request.deadline),
     }
     channels = ask(gate, channels)
     if #channels == 0 and not (self.no_wait and not gate.last_error) then
@@ -393,7 +411,7 @@ function M.install(Run)
     }
     settle(gate, decision)
     tell(gate)
-    return decision
+    return decision, revoker(self, node, key, decision)
   end
 end
 

@@ -306,7 +306,7 @@ end
 function Release:merge(change)
   self.run:stage("Merge", function()
     local gh <const> = self.github
-    self:pass_tests(change) -- one may have begun since
+    self:pass_tests_again(change)
     local merged <const> = self.run:step("Merge pull request", {
       intent = { number = change.number, head = change.head, method = self.settings.merge_method },
       already = function()

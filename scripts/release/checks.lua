@@ -62,7 +62,7 @@ local function names_of(checks)
 end
 
 -- Whether all tests have passed and no further one is to be expected. `settling` is kept from look to look.
-local function settled(self, change, checks, settling)
+local function settled(self, change, checks, settling, seconds)
   local run <const> = under_way(self, change)
   local now <const>, names <const> = clock.now(), names_of(checks)
   if run then
@@ -70,18 +70,13 @@ local function settled(self, change, checks, settling)
     return false, ("%s, and %s has not ended: %s"):format(checks.why, run.name, run.url)
   end
   if settling.names ~= names then settling.names, settling.since = names, now end
-  if now - settling.since < SETTLE then
+  if now - settling.since < seconds then
     return false, checks.why .. "; waiting whether another one appears"
   end
   return true
 end
 
----Waits until all tests of the change's head commit have passed. A check counts when it was reported for this very
----commit; required ones have to be there by name; and as any other may appear late, a while must pass in which none
----does.
----@async
----@param change table
-function Release:pass_tests(change)
+local function await(self, change, seconds)
   local settling = {}
   self.run:wait {
     name = "Tests",
@@ -94,11 +89,23 @@ function Release:pass_tests(change)
         settling.names = nil
         return nil, checks.why
       end
-      local done <const>, why <const> = settled(self, change, checks, settling)
+      local done <const>, why <const> = settled(self, change, checks, settling, seconds)
       return done and { commit = change.head, why = checks.why }, why
     end,
   }
 end
+
+---Waits until all tests of the change's head commit have passed. A check counts when it was reported for this very
+---commit; required ones have to be there by name; and as any other may appear late, a while must pass in which none
+---does.
+---@async
+---@param change table
+function Release:pass_tests(change) await(self, change, SETTLE) end
+
+---Waits until tests that have begun since have passed, too.
+---@async
+---@param change table
+function Release:pass_tests_again(change) await(self, change, 0) end
 
 ---Raises unless all tests of the head pass at this moment: asked right before acting.
 ---@async

@@ -90,9 +90,11 @@ function Release:promote(environment, change)
     local _ <close> = self:have(environment, change)
     local build <const> = dispatch(self, environment, self.settings.main, change.merged, function()
       local main <const> = self:head_of_main()
-      if main == change.merged then return end
-      self.run:refuse("main-moved", ("%s is at %s; %s is no longer the newest"):format(
-        self.settings.main, short(main), short(change.merged)), "release what is there now")
+      if main ~= change.merged then
+        self.run:refuse("main-moved", ("%s is at %s; %s is no longer the newest"):format(
+          self.settings.main, short(main), short(change.merged)), "release what is there now")
+      end
+      self:need_approval(environment)
     end)
     follow(self, environment, change.merged, build)
   end)
