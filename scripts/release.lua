@@ -21,6 +21,7 @@ Release.__index = Release
 -- Each part gives some methods.
 local PARTS <const> = {
   "change", "rules", "checks", "reviews", "reservation", "deploy", "approval", "ledger", "note", "way_back", "rollback",
+  "why",
 }
 for _, part in ipairs(PARTS) do
   for name, method in pairs(require("release." .. part)) do Release[name] = method end
@@ -46,6 +47,7 @@ function M.new(run, settings, options)
   self.github = github.client { repository = settings.repository }
   self.slack = settings.channel and slack.client {}
   self.talk = talk.new(run, self.slack, settings)
+  self:find_out_why()
   return self
 end
 

@@ -225,17 +225,16 @@ end
 
 ---Tells the infrastructure team; once.
 ---@async
----@param text string in Slack's markup
----@param message table a notification
+---@param message table a notification; `blocks`: to be shown in place of the text
 ---@private
-function Talk:alarm(text, message)
+function Talk:alarm(message)
   local channel <const> = self.settings.infrastructure_channel
   if not channel then return end
-  local key <const> = message.id or key_of(self, text)
+  local key <const> = message.id
   task.timeout(PATIENCE, function()
     if may_have_said(self, message) and self.slack:find { channel = channel, payload = { said = key } } then return end
     self.slack:post {
-      channel = channel, text = text,
+      channel = channel, text = message.text, blocks = message.blocks,
       metadata = { event_type = "fairlead_failure", event_payload = { run = self.run.id, said = key } },
     }
   end)
@@ -261,30 +260,29 @@ local function facts_of(self, message)
   end
   add("What", tostring(message.error))
   add("Where", message.failed)
-  for _, reason in ipairs(message.why or {}) do add("Why", reason) end
   add("Run", ("%s (%s)"):format(self.run.id, message.reason))
   for _, fact in ipairs(message.facts or {}) do add("Fact", fact) end
   for _, place in ipairs(message.live or {}) do
     add("Live in " .. place.environment, ("%s %s"):format(place.version or "?", place.url or ""))
   end
   add("Not done", table.concat(message.not_done or {}, ", "))
-  return table.concat(lines, "\n")
+  return lines
 end
 
--- The end with why it came, and in blocks what that was found by.
-local function explained(self, headline, message)
-  local lines = { ("%s: %s"):format(headline, view.plain(tostring(message.error), 1000)) }
-  local details = {}
+-- Lines, and why it came to what they tell: blocks. The text alone is for notifications, and the same however late AWS
+-- was asked.
+local function explained(self, lines, with_details)
+  if #self.reasons == 0 then return table.concat(lines, "\n") end
+  local all, details = table.move(lines, 1, #lines, 1, {}), {}
   for _, reason in ipairs(self.reasons) do
-    lines[#lines + 1] = "• " .. view.plain(reason.text, 300)
+    all[#all + 1] = "• " .. view.plain(reason.text, 300)
+    if reason.details then details[#details + 1] = "# " .. reason.text end
     for line in (reason.details or ""):gmatch "[^\n]+" do details[#details + 1] = line end
   end
-  local text <const> = table.concat(lines, "\n")
-  if #details == 0 then return text end
   local blocks = {}
-  view.sections(lines, blocks)
-  for _, block in ipairs(view.code(details, 5)) do blocks[#blocks + 1] = block end
-  return text, json.array(blocks)
+  view.sections(all, blocks)
+  for _, block in ipairs(with_details and view.code(details, 6) or {}) do blocks[#blocks + 1] = block end
+  return table.concat(lines, "\n"), json.array(blocks)
 end
 
 --- The run's notifier: words go to the thread; a bad end goes to the infrastructure team too.
@@ -295,13 +293,18 @@ function Talk:tell(message)
   local sign <const>, word = view.ending(message.outcome)
   local headline <const> = ("%s %s"):format(sign, word)
   if message.outcome == "done" then return self:say(headline, message) end
-  local text <const>, blocks = explained(self, headline, message)
+  local text <const>, blocks = explained(self, {
+    ("%s: %s"):format(headline, view.plain(tostring(message.error), 1000)),
+  }, true)
   self:say(text, { id = message.id, again = message.again, blocks = blocks })
   -- What never began is between the terminal and whoever sits there.
   if message.outcome == "interrupted" or not self.subject then return end
   local subject <const> = self.subject
-  self:alarm(("%s: %s: %s\n%s"):format(headline, subject.alarm or "release of " .. self.settings.name,
-    subject.url and M.link(subject.url, subject.title) or view.plain(subject.title), facts_of(self, message)), message)
+  local facts <const> = facts_of(self, message)
+  table.insert(facts, 1, ("%s: %s: %s"):format(headline, subject.alarm or "release of " .. self.settings.name,
+    subject.url and M.link(subject.url, subject.title) or view.plain(subject.title)))
+  message.text, message.blocks = explained(self, facts, false)
+  self:alarm(message)
 end
 
 return M
