@@ -1,4 +1,5 @@
 --- The deployments that ECS itself carries out, by each service's strategy.
+local records = require "fairlead.world.aws.service_deployments"
 local rolling = require "fairlead.world.aws.rolling"
 local shifting = require "fairlead.world.aws.shifting"
 
@@ -24,7 +25,17 @@ function M.stop(aws, record, how)
   return (record.shift and shifting or rolling).stop(aws, record, how)
 end
 
-M.scale = rolling.scale
+--- Starts or stops tasks until a service has as many as it wants.
+---@param aws fairlead.world.AWS
+---@param service fairlead.world.aws.Service
+function M.scale(aws, service)
+  local ongoing = records.ongoing(service)
+  if ongoing and ongoing.shift then
+    return shifting.scale(aws, ongoing.shift)
+  end
+  rolling.scale(aws, service)
+end
+
 M.continue = shifting.continue
 M.is_past_return = shifting.is_past_return
 M.NO_PAUSE = shifting.NO_PAUSE

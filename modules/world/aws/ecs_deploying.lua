@@ -10,6 +10,8 @@ local view = require "fairlead.world.aws.ecs_view"
 
 local M = {}
 
+--- Tasks that a service may want (Amazon ECS service quotas).
+local MOST_TASKS <const> = 5000
 --- At most so many deployments of a service may be active (aws/containers-roadmap 2836).
 local MOST_ACTIVE <const> = 5
 
@@ -59,8 +61,32 @@ local function check_minutes(call, name, minutes)
   end
 end
 
+--- A share of the traffic, in percent.
+local function check_percent(call, name, percent, least)
+  if percent and (percent < least or percent > 100) then
+    invalid(call, "%s must be between %g and 100.", name, least)
+  end
+end
+
+local THRESHOLDS <const> = { COUNT = true, BOUNDED_PERCENT = true, UNBOUNDED_PERCENT = true }
+
+local function check_breaker(call, breaker)
+  local own = breaker and breaker.thresholdConfiguration
+  if own and (not THRESHOLDS[own.type] or not own.value or own.value < 1) then
+    invalid(call, "Invalid thresholdConfiguration.")
+  end
+end
+
 local function check_hooks(call, hooks)
   for _, hook in ipairs(hooks) do
+    local timeout = hook.timeoutConfiguration
+    if hook.targetType and hook.targetType ~= "PAUSE" and hook.targetType ~= "AWS_LAMBDA" then
+      invalid(call, "Invalid targetType.")
+    elseif timeout and timeout.action and timeout.action ~= "CONTINUE" and timeout.action ~= "ROLLBACK" then
+      invalid(call, "Invalid timeout action.")
+    elseif timeout and timeout.timeoutInMinutes and timeout.timeoutInMinutes < 1 then
+      invalid(call, "timeoutInMinutes must be at least 1.")
+    end
     for _, stage in ipairs(hook.lifecycleStages or {}) do
       if hook.targetType == "PAUSE" and controller.NO_PAUSE[stage] then
         invalid(call, "PAUSE lifecycle hooks are not supported at the %s stage.", stage)
@@ -85,7 +111,10 @@ local function configure(call, service, configuration)
   end
   check_minutes(call, "bakeTimeInMinutes", configuration.bakeTimeInMinutes)
   check_hooks(call, configuration.lifecycleHooks or {})
+  check_breaker(call, configuration.deploymentCircuitBreaker)
   local canary, linear = configuration.canaryConfiguration, configuration.linearConfiguration
+  check_percent(call, "canaryPercent", canary and canary.canaryPercent, 0.1)
+  check_percent(call, "stepPercent", linear and linear.stepPercent, 3)
   check_minutes(call, "canaryBakeTimeInMinutes", canary and canary.canaryBakeTimeInMinutes)
   check_minutes(call, "stepBakeTimeInMinutes", linear and linear.stepBakeTimeInMinutes)
   service.strategy = strategy
@@ -108,8 +137,8 @@ local function update(ecs, call, input)
     refuse_for_code_deploy(call, input)
   end
   local definition = wanted_definition(ecs, call, input.taskDefinition)
-  if input.desiredCount and input.desiredCount < 0 then
-    call:fail("InvalidParameterException", "desiredCount must be at least 0.")
+  if input.desiredCount and (input.desiredCount < 0 or input.desiredCount > MOST_TASKS) then
+    call:fail("InvalidParameterException", "desiredCount must be between 0 and 5000.")
   end
   local deploys = input.forceNewDeployment or (definition and definition ~= service.definition)
   if deploys and #service.deployments >= MOST_ACTIVE then

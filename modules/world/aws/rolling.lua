@@ -13,6 +13,7 @@ local M = {}
 
 local function is_at_work(deployment)
   return deployment.status == "PRIMARY" and deployment.rollout_state == "IN_PROGRESS" and not deployment.frozen
+    and not deployment.record.shift
 end
 
 --- Ends a deployment whose tasks are the only ones left. ECS looks again before it says so: for some seconds there is
@@ -130,8 +131,8 @@ function start_task(aws, service, deployment)
       end
       advance(aws, service, deployment)
     end,
-    on_stopped = function()
-      if is_at_work(deployment) then
+    on_stopped = function(task)
+      if is_at_work(deployment) and not task.scaled_in then
         return task_failed(aws, service, deployment)
       end
       records.sweep(aws, service)
@@ -158,6 +159,7 @@ end
 function start_deployment(aws, service, record, options)
   local deployment = records.add(service, record, options)
   for _, older in ipairs(service.deployments) do
+    older.weight = nil -- a strategy that shifts traffic may have come before
     if older ~= deployment and older.rollout_state ~= "COMPLETED" then
       abandon(aws, service, older)
     end
@@ -219,16 +221,7 @@ function M.scale(aws, service)
   for _ = running + pending + 1, service.desired do
     start_task(aws, service, deployment)
   end
-  local surplus = running + pending - service.desired
-  for _, task in ipairs(tasks.of(aws, service, deployment.id)) do
-    if surplus > 0 and task.desired_status == "RUNNING" then
-      surplus = surplus - 1
-      tasks.stop(aws, task, {
-        code = "ServiceSchedulerInitiated",
-        reason = ("Scaling activity initiated by (deployment %s)"):format(deployment.id),
-      })
-    end
-  end
+  records.stop_surplus(aws, service, deployment, running + pending - service.desired)
   advance(aws, service, deployment)
 end
 

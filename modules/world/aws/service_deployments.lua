@@ -190,7 +190,11 @@ end
 ---@return boolean there_was one
 function M.supersede(aws, service)
   local before = M.ongoing(service)
-  if before then
+  if before and before.status == "IN_PROGRESS" and before.stage == "CLEAN_UP" then
+    M.complete(aws, service, before.shift.green) -- it has all the traffic, and there is no way back
+    M.tell_finished(aws, before)
+    return true
+  elseif before then
     M.set_status(aws, before, "STOPPED", M.SUPERSEDED)
     M.tell_finished(aws, before)
   end
@@ -220,6 +224,7 @@ function M.complete(aws, service, deployment)
     end
   end
   service.last_completed = deployment
+  M.sweep(aws, service)
   tasks.event(aws, service, ("(deployment %s) deployment completed."):format(deployment.id))
   tasks.event(aws, service, "has reached a steady state.")
 end
@@ -286,15 +291,38 @@ function M.pause_after(failures)
   return math.min(300, 5 * 2 ^ math.min(failures, 8))
 end
 
---- Removes older deployments once the last of their tasks has stopped.
+--- Removes older deployments once the last of their tasks has stopped; not the one to which there is a way back.
 ---@param aws fairlead.world.AWS
 ---@param service fairlead.world.aws.Service
 function M.sweep(aws, service)
+  local ongoing = M.ongoing(service)
+  local kept = ongoing and ongoing.shift and ongoing.shift.blue
   for i = #service.deployments, 1, -1 do
     local deployment = service.deployments[i]
-    if deployment.status ~= "PRIMARY" and not has_tasks(aws, service, deployment) then
+    if deployment.status ~= "PRIMARY" and deployment ~= kept and not has_tasks(aws, service, deployment) then
       deployment.status = "INACTIVE"
       table.remove(service.deployments, i)
+    end
+  end
+end
+
+--- Stops so many of a deployment's tasks, those first that do not serve.
+---@param aws fairlead.world.AWS
+---@param service fairlead.world.aws.Service
+---@param deployment fairlead.world.aws.Deployment
+---@param surplus number
+function M.stop_surplus(aws, service, deployment, surplus)
+  local list = tasks.of(aws, service, deployment.id)
+  for _, serving in ipairs { false, true } do
+    for _, task in ipairs(list) do
+      if surplus > 0 and task.desired_status == "RUNNING" and (task.health == "HEALTHY") == serving then
+        surplus = surplus - 1
+        task.scaled_in = true
+        tasks.stop(aws, task, {
+          code = "ServiceSchedulerInitiated",
+          reason = ("Scaling activity initiated by (deployment %s)"):format(deployment.id),
+        })
+      end
     end
   end
 end
@@ -304,12 +332,7 @@ end
 ---@param service fairlead.world.aws.Service
 ---@param deployment fairlead.world.aws.Deployment
 function M.stop_tasks(aws, service, deployment)
-  for _, task in ipairs(tasks.of(aws, service, deployment.id)) do
-    tasks.stop(aws, task, {
-      code = "ServiceSchedulerInitiated",
-      reason = ("Scaling activity initiated by (deployment %s)"):format(deployment.id),
-    })
-  end
+  M.stop_surplus(aws, service, deployment, math.huge)
 end
 
 return M

@@ -166,6 +166,19 @@ local function task_failed(aws, shift)
   end)
 end
 
+--- Ends the stage SCALE_UP when green has as many healthy tasks as are wanted.
+local function check_scale(aws, shift)
+  local healthy = 0
+  for _, task in ipairs(tasks.of(aws, shift.service, shift.green.id)) do
+    healthy = healthy + (task.health == "HEALTHY" and task.desired_status == "RUNNING" and 1 or 0)
+  end
+  if shift.scaled and healthy >= shift.service.desired and is_at_work(shift) then
+    local done = shift.scaled
+    shift.scaled = nil
+    done()
+  end
+end
+
 function start_task(aws, shift)
   local service, green = shift.service, shift.green
   tasks.start(aws, service, {
@@ -175,14 +188,11 @@ function start_task(aws, shift)
     target_group = green.target_group,
     on_healthy = function()
       green.failed_tasks = 0
-      shift.healthy = shift.healthy + 1
-      if shift.healthy == service.desired and is_at_work(shift) then
-        shift.scaled()
-      end
+      check_scale(aws, shift)
     end,
-    on_stopped = function()
+    on_stopped = function(task)
       records.sweep(aws, service)
-      if is_at_work(shift) then
+      if is_at_work(shift) and not task.scaled_in then
         task_failed(aws, shift)
       end
     end,
@@ -201,12 +211,13 @@ local STAGES <const> = {
   end },
   { name = "PRE_SCALE_UP" },
   { name = "SCALE_UP", run = function(aws, shift, done)
-    shift.scaled = done
+    shift.scaled, shift.has_tasks = done, true
     for _ = 1, shift.service.desired do
       start_task(aws, shift)
     end
     tasks.event(aws, shift.service, ("(deployment %s) has started %d tasks."):format(shift.green.id,
       shift.service.desired))
+    check_scale(aws, shift)
   end },
   { name = "POST_SCALE_UP" },
   { name = "TEST_TRAFFIC_SHIFT", run = function(aws, shift, done)
@@ -299,6 +310,16 @@ function enter(aws, shift, index)
   run()
 end
 
+--- The deployment that serves: the last that came through, or what has taken its place without having ended.
+local function serving(service)
+  for _, deployment in ipairs(service.deployments) do
+    if deployment == service.last_completed then
+      return deployment
+    end
+  end
+  return service.deployments[#service.deployments]
+end
+
 --- Starts a deployment of a task definition.
 ---@param aws fairlead.world.AWS
 ---@param service fairlead.world.aws.Service
@@ -308,7 +329,7 @@ function M.start(aws, service, definition)
   local now, more = aws.w.now, records.supersede(aws, service)
   local revision = records.revise(aws, service, definition, now)
   local record = records.record(aws, service, revision, now)
-  local blue = service.last_completed
+  local blue = serving(service)
   for _, older in ipairs(service.deployments) do
     older.weight = older == blue and 100 or 0
   end
@@ -316,7 +337,7 @@ function M.start(aws, service, definition)
   local green = records.add(service, record, { id = revision.id, revision = revision, now = now })
   green.weight, green.test_weight = 0, 0
   green.target_group = service.target_groups[blue.target_group == service.target_groups[1] and 2 or 1]
-  local shift = { service = service, record = record, blue = blue, green = green, healthy = 0, turn = 0 }
+  local shift = { service = service, record = record, blue = blue, green = green, turn = 0 }
   record.shift = shift
   aws.w:after(aws.draws:between(1, 3), function()
     if record.status == "PENDING" then
@@ -332,6 +353,36 @@ end
 ---@return boolean
 function M.is_past_return(record)
   return record.stage == "CLEAN_UP"
+end
+
+--- Brings both what serves and what is to serve to the number of tasks that is wanted now.
+---@param aws fairlead.world.AWS
+---@param shift fairlead.world.aws.Shift
+function M.scale(aws, shift)
+  local service = shift.service
+  local function fit(deployment, start)
+    local running, pending = tasks.count(aws, service, deployment.id)
+    for _ = running + pending + 1, service.desired do
+      start()
+    end
+    records.stop_surplus(aws, service, deployment, running + pending - service.desired)
+  end
+  if shift.record.stage ~= "CLEAN_UP" then
+    fit(shift.blue, function()
+      tasks.start(aws, service, {
+        definition = shift.blue.definition,
+        images = shift.blue.revision.images,
+        started_by = shift.blue.id,
+        target_group = shift.blue.target_group,
+      })
+    end)
+  end
+  if shift.has_tasks and is_at_work(shift) then
+    fit(shift.green, function()
+      start_task(aws, shift)
+    end)
+    check_scale(aws, shift)
+  end
 end
 
 --- Stops the service deployment under way at somebody's request.

@@ -27,6 +27,8 @@ M.KEPT = 3600
 ---@field stopped_reason string?
 ---@field failed_checks integer? health checks that it has failed
 ---@field failing_since number? when it failed the first
+---@field scaled_in boolean? stopped because fewer were wanted, which is no failure
+---@field replaced_by fairlead.world.aws.Deployment? stopped because one of that deployment's is healthy
 
 --- Adds to a service's events; the newest 100 are kept (ECS Developer Guide, "Service event messages").
 ---@param aws fairlead.world.AWS
