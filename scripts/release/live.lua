@@ -181,6 +181,23 @@ function M.back(release, environment, target)
   end))
 end
 
+---The deployments that are under way in an environment, whoever began them.
+---@async
+---@param release Release
+---@param environment table of settings.lua
+---@return {context: live.Context, id: string, text: string}[]
+function M.under_way(release, environment)
+  local list = {}
+  for _, context in ipairs(contexts.all(release, environment)) do
+    local id <const> = context.strategy.under_way(context)
+    if id then
+      local _, text <const> = context.strategy.ended(context, id)
+      list[#list + 1] = { context = context, id = id, text = text }
+    end
+  end
+  return list
+end
+
 ---What takes an environment's traffic now, as a text that changes whenever something else does: for evidence.
 ---@async
 ---@param release Release

@@ -52,9 +52,9 @@ end
 -- ---- whether ----
 
 local function image_problem(one, service)
-  local found <const> = one.ecr:BatchGetImage {
-    repositoryName = one.service.image, imageIds = { { imageDigest = service.digest } },
-  }
+  local found <const> = one.ecr:BatchGetImage(images.repository(one, {
+    imageIds = { { imageDigest = service.digest } },
+  }))
   if #found.images > 0 then return nil end
   return ("image %s of %s is gone from %s"):format(context.short_digest(service.digest), one.name, one.service.image)
 end

@@ -105,7 +105,7 @@ end
 
 local function try_there(context, address, image)
   local release <const>, environment <const> = context.release, context.environment
-  if environment.version then
+  if environment.version and image.sha then
     release.run:wait {
       name = "Test traffic",
       timeout = context.timeouts.site,
@@ -140,7 +140,7 @@ local function ask(context, pause, image)
   context.run:gate {
     name = "Continue",
     question = ("%s in %s is paused (%s) and brings %s; go on?"):format(context.service.service,
-      context.environment.name, words(pause.stage or "no stage"), contexts.short(image.sha)),
+      context.environment.name, words(pause.stage or "no stage"), image.tag),
     evidence = { deployment = pause.id, hook = pause.hook, image = image.digest },
     via = { "terminal", console_channel(context, pause) },
     timeout = math.max(60, (pause.expires or math.huge) < math.huge and pause.expires - clock.now()

@@ -23,7 +23,7 @@ local M = {}
 ---@field digests table<string, boolean> the same and, of an image for several platforms, each platform's own
 ---@field tag string
 ---@field pushed_at number unix seconds
----@field sha string the commit that it was looked for by
+---@field sha string? the commit that it is of, in full; nothing: it is not known
 
 ---@class live.State what takes a service's traffic now
 ---@field deployment string? id of the deployment that brought it

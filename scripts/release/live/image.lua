@@ -82,9 +82,7 @@ end
 ---@param sha string? the commit that it is known to be of
 ---@return live.Image? image nothing: it is gone
 function M.of_digest(context, digest, sha)
-  local found <const> = context.ecr:BatchGetImage {
-    repositoryName = context.service.image, imageIds = { { imageDigest = digest } },
-  }
+  local found <const> = context.ecr:BatchGetImage(M.repository(context, { imageIds = { { imageDigest = digest } } }))
   local image <const> = found.images[1]
   if not image then return nil end
   return {
@@ -103,9 +101,7 @@ function M.digest_in(context, arn)
   for _, named in ipairs(told and M.named_by(context, told.taskDefinition) or {}) do
     if named.digest then return named.digest end
     if named.tag and not M.moves(named.tag) then
-      local found <const> = context.ecr:BatchGetImage {
-        repositoryName = context.service.image, imageIds = { { imageTag = named.tag } },
-      }
+      local found <const> = context.ecr:BatchGetImage(M.repository(context, { imageIds = { { imageTag = named.tag } } }))
       if found.images[1] then return found.images[1].imageId.imageDigest end
     end
   end
@@ -218,7 +214,7 @@ function M.is_in(context, arn, image)
   for _, named in ipairs(M.named_by(context, described.taskDefinition)) do
     if named.digest then
       if image.digests[named.digest] then return true end
-    elseif git.is_abbreviation(named.tag or "latest", image.sha) then
+    elseif image.sha and git.is_abbreviation(named.tag or "latest", image.sha) then
       return true
     else
       moving = moving or M.moves(named.tag or "latest")
