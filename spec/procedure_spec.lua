@@ -523,39 +523,6 @@ describe("a run's events", function()
   end)
 end)
 
-describe("a dry run", function()
-  it("reads and does not act, tells what it would do, and ends where a result is needed", function()
-    local acted, told, looked = {}, {}, 0
-    local result = play(function(run)
-      run:notifier(function(message) told[#told + 1] = message end)
-      run:on_failure(function() acted[#acted + 1] = "on_failure" end)
-      run:stage("Pull request", function()
-        run:step("Push", {
-          already = function() looked = looked + 1 return { sha = "1" } end,
-          act = function() acted[1] = 1 end,
-        })
-        local pull = run:step("Open", { intent = "open a pull request", act = function() acted[1] = 2 end })
-        run:notify "opened"
-        run:wait { name = "Tests", timeout = 60, check = function() looked = looked + 1 end }
-        run:step("Merge", { intent = { number = pull.number }, act = function() acted[1] = 3 end })
-      end)
-    end, { mode = "dry-run", plan = { "Pull request", "Deploy" } })
-    assert.same({ "done", "dry_run", 0 }, { result.outcome, result.reason, result.exit_code })
-    assert.same({}, acted)
-    assert.same({}, told)
-    assert.equal(2, looked)
-    assert.same({ { "Pull request/Push", "already", "-" }, { "Pull request/Open", "dry run", "open a pull request" },
-      { "Pull request/Tests", "dry run", "wait for Tests" } }, events(result, "step.skipped", "path", "why", "would"))
-    local final = result.events[#result.events]
-    assert.equal("the dry run ends here: what follows needs the result of 'Pull request/Open'", final.stopped)
-    assert.same({ "Pull request", "Deploy" }, final.not_reached)
-  end)
-
-  it("fails where a reading fails", function()
-    assert.equal("failed", play(function() error "cannot read" end, { mode = "dry-run" }).outcome)
-  end)
-end)
-
 describe("a length of time", function()
   it("is said as people say it", function()
     local said = {}

@@ -40,7 +40,11 @@ function M.main(options)
     local given = options_of.parameters(options.parameters, where)
     -- Opened before anything is done: a run that nobody could take up does not begin.
     local book <close> = not options.dry_run and require "fairlead.journal".open() or nil
-    return procedure.execute(loaded, given, {
+    local execute = procedure.execute
+    if options.dry_run then
+      execute = function(...) return require "fairlead.dry".inside(procedure.execute, ...) end
+    end
+    return execute(loaded, given, {
       listener = listener,
       recorder = book and book:recording(require "fairlead.journal.script".read(options.script), options.command_name),
       no_wait = options.no_wait,

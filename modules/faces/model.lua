@@ -15,6 +15,7 @@ local M = {}
 ---@field error? string
 ---@field approvers? string[] who may decide, where it is a gate
 ---@field would? string what a dry run would do
+---@field note? string what a dry run saw instead
 ---@field why? string why it was skipped
 ---@field children faces.Node[]
 
@@ -71,6 +72,7 @@ end
 apply["step.skipped"] = function(model, event)
   local node = model.nodes[event.path]
   node.status, node.elapsed, node.why, node.would = "skipped", event.elapsed, event.why, event.would
+  node.note = event.note
   if event.why == "already" then node.status = "done" end
 end
 

@@ -121,11 +121,17 @@ function M.lines(model, style, options)
   local reasons = {}
   for i, reason in ipairs(final.why or {}) do reasons[i] = text.clean(reason) end
   section("Why", reasons)
-  local would = {}
+  local would, passed = {}, {}
   model:walk(function(node)
-    if node.would then would[#would + 1] = style:path(text.clean(node.path)) .. ": " .. text.clean(node.would) end
+    if not node.would then return end
+    -- What changes something is one list; what only takes time, another.
+    local waits = node.would:find "^wait for " or node.would:find "^ask: "
+    local list = waits and passed or would
+    local says = waits and node.would:find "^wait for " and (node.note or "") or node.would
+    list[#list + 1] = style:path(text.clean(node.path)) .. (says ~= "" and ": " .. text.clean(says) or "")
   end)
   section("Would do", would)
+  section("Would wait for", passed)
   section("Live", aligned(live_rows(final.live or {})))
   local facts = {}
   for i, fact in ipairs(final.facts or {}) do facts[i] = text.clean(fact) end

@@ -90,7 +90,6 @@ end
 local function derive(options)
   local evidence = options.evidence
   if type(evidence) == "function" then evidence = evidence() end
-  dry.need(evidence)
   local problem = value.problem(evidence, "evidence")
   if problem then error(("run:gate %q: %s; evidence is plain data"):format(options.name, problem), 4) end
   return value.copy(evidence), digest.sha256(value.canonical(evidence))
@@ -349,6 +348,21 @@ local function replay(run, node, key, record, options)
   return decision, revoker(run, node, key, decision)
 end
 
+-- A dry run shows what would be asked, and goes on as if it were approved.
+local function preview(run, node, options, question)
+  local evidence, note = dry.look(run, function()
+    local found = options.evidence
+    if type(found) == "function" then found = found() end
+    return dry.text(found)
+  end)
+  run.pretended = true
+  node:skip("dry run", { would = "ask: " .. question, evidence = evidence, note = note and note.text })
+  return {
+    decision = "approved", by = options.approvers and options.approvers[1] or run.user, via = "dry run",
+    evidence = evidence, digest = digest.sha256(value.canonical(evidence)), at = events.round(clock.now()),
+  }, function() end
+end
+
 ---@param Run table the class of runs
 function M.install(Run)
   ---Asks for a decision and waits for it.
@@ -365,11 +379,8 @@ function M.install(Run)
     local key = node:key(nil)
     local record = node:recorded(key, nil)
     if record and record.status == "finished" then return replay(self, node, key, record, options) end
+    if self.dry then return preview(self, node, options, question) end
     local evidence, evidence_digest = derive(options)
-    if self.dry then
-      node:skip("dry run", { would = "ask: " .. question })
-      return dry.unknown(node.path)
-    end
     local now = clock.now()
     local deadline = now + (options.timeout or DAY)
     if record and record.status == "begun" and record.deadline then deadline = math.min(deadline, record.deadline) end

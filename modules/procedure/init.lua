@@ -9,6 +9,7 @@
 --- This layer knows no service and never prints: it makes events, and faces listen.
 local clock = require "fairlead.clock"
 local digest = require "fairlead.digest"
+local dry = require "fairlead.procedure.dry"
 local ending = require "fairlead.procedure.ending"
 local errors = require "fairlead.errors"
 local events = require "fairlead.procedure.events"
@@ -240,7 +241,8 @@ function M.execute(procedure, given, options)
     local _ <close> = locks.guard(run)
     run.value = procedure.run(run, values)
   end)
-  if err and err.kind == "dry_run.end" then run.dry_end, err = err.message, nil end
+  run.dry_end = dry.ended_early(run, err)
+  if run.dry_end then err = nil end
   ending.finish(run, err)
   return result_of(run)
 end

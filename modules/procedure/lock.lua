@@ -3,7 +3,6 @@
 --- Whoever takes a lock waits for it in line, in order of arrival. While it is held a background task renews its lease.
 --- Before each step that would act, the locks around it are checked: a step inside a lock that was lost is refused.
 local clock = require "fairlead.clock"
-local dry = require "fairlead.procedure.dry"
 local duration = require "fairlead.procedure.duration"
 local errors = require "fairlead.errors"
 local events = require "fairlead.procedure.events"
@@ -406,7 +405,6 @@ function M.install(Run)
       affirm(held)
       return handle(held)
     end
-    dry.need(options.notify)
     local node <close> = nodes.open(self, "wait", "Lock " .. name, {
       intent = options.reason, deadline = events.round(clock.now() + options.timeout),
     })

@@ -15,8 +15,9 @@ local M = {}
 --- error=, …}
 ---@field repeatable? boolean doing it twice does no harm: it only reads, say. Then it needs no `already` to be resumed
 ---@field act fun(): any does it; its result must be plain data
+---@field pretend? any a dry run's result where it would act: plain data, or a function that gives them
 
-local FIELDS <const> = { intent = true, already = true, repeatable = true, act = true }
+local FIELDS <const> = { intent = true, already = true, repeatable = true, act = true, pretend = true }
 
 local function check(name, what)
   nodes.check_name(name, "run:step", 4)
@@ -30,7 +31,7 @@ local function check(name, what)
   end
   for field in pairs(what) do
     if not FIELDS[field] then
-      error(("run:step %q: unknown field '%s' (it takes intent, already, repeatable, act)"):format(name,
+      error(("run:step %q: unknown field '%s' (it takes intent, already, repeatable, act, pretend)"):format(name,
         tostring(field)), 3)
     end
   end
@@ -75,13 +76,13 @@ function M.install(Run)
   --- done)
   function Run:step(name, what)
     what = check(name, what)
-    dry.need(what.intent)
-    local problem = value.unfit(what.intent, "intent")
+    local intent = self.dry and dry.text(what.intent) or what.intent
+    local problem = value.unfit(intent, "intent")
     if problem then error(("run:step %q: %s, which cannot be recorded"):format(name, problem), 2) end
-    local intent_text = what.intent ~= nil and value.describe(what.intent) or nil
+    local intent_text = intent ~= nil and value.describe(intent) or nil
     local node <close> = nodes.open(self, "step", name, { intent = intent_text })
-    local key = node:key(what.intent)
-    local record = node:recorded(key, what.intent)
+    local key = node:key(intent)
+    local record = node:recorded(key, intent)
     if record and record.status == "finished" then
       node:skip "recorded"
       return record.result
@@ -92,7 +93,8 @@ function M.install(Run)
         error(("run:step %q: %s, which cannot be recorded; return plain data"):format(name, unfit), 4)
       end
     end
-    local found = what.already and what.already(record) or nil
+    local found, unlooked
+    if what.already then found, unlooked = dry.look(self, what.already, record) end
     if found then
       plain(found)
       if not self.dry then
@@ -103,8 +105,8 @@ function M.install(Run)
       return found
     end
     if self.dry then
-      node:skip("dry run", { would = intent_text or name })
-      return dry.unknown(node.path)
+      node:skip("dry run", { would = intent_text or name, note = self.pretended and unlooked and unlooked.text or nil })
+      return dry.pretend(self, node, what.pretend)
     end
     if record and not what.already and not what.repeatable then raise_unsure(node, record) end
     local result = act(self, node, key, what, plain)

@@ -17,6 +17,7 @@ local M = {}
 ---@field timeout number seconds from the beginning of the wait
 ---@field every? number seconds between the first checks; 5 when left out
 ---@field again? boolean on resume it is asked again although it had come: what was so then has to be so now
+---@field pretend? any a dry run's result where it would wait: plain data, or a function that gives them
 
 ---@class procedure.WaitNote
 ---@field text? string how it stands
@@ -29,7 +30,8 @@ local GROWTH <const> = 1.25 -- the interval's, from check to check
 local LONGEST <const> = 10 -- seconds between two looks, unless `every` is longer: AWS's own waiters look each 15
 local REPEAT <const> = 30 -- seconds after which progress is told although nothing changed
 
-local FIELDS <const> = { name = true, check = true, timeout = true, every = true, again = true }
+local FIELDS <const> = { name = true, check = true, timeout = true, every = true, again = true,
+  pretend = true }
 
 local function check_options(options)
   if type(options) ~= "table" then error("run:wait: a table of options expected, got " .. type(options), 3) end
@@ -46,7 +48,7 @@ local function check_options(options)
   end
   for field in pairs(options) do
     if not FIELDS[field] then
-      wrong(("unknown field '%s' (it takes name, check, timeout, every, again)"):format(tostring(field)))
+      wrong(("unknown field '%s' (it takes name, check, timeout, every, again, pretend)"):format(tostring(field)))
     end
   end
 end
@@ -175,12 +177,12 @@ function M.install(Run)
     local waiting = { node = node, info = info }
     while true do
       local last_look = clock.now() >= info.deadline
-      local found, note = ask(waiting, options.check)
+      local found, note = dry.look(self, ask, waiting, options.check)
       if found == nil or note.text then tell(waiting, note) end
       if found ~= nil then return self.dry and found or finish(node, key, found) end
       if self.dry then
-        node:skip("dry run", { would = "wait for " .. options.name })
-        return dry.unknown(node.path)
+        node:skip("dry run", { would = "wait for " .. options.name, note = note.text or note.error })
+        return dry.pretend(self, node, options.pretend)
       end
       if last_look then time_out(waiting, options) end
       clock.sleep(pause(waiting, note, every))

@@ -5,7 +5,7 @@ return [[
 run.started     procedure, summary, parameters, plan, mode (run, dry-run, rehearsal), attempt (2 and more: taken up)
 step.started    kind (stage, step, wait, gate), intent, deadline
 step.finished   status (done, failed, refused, cancelled, stopped), elapsed, error, reason
-step.skipped    why (already, recorded, dry run), would, elapsed
+step.skipped    why (already, recorded, dry run), would, note, elapsed
 wait.progress   text, fraction, expected, traffic, error, since, deadline, checks; in line: position, ticket
 gate.asked      question, evidence, digest, approvers, via, deadline
 gate.decided    decision (approved, refused, timeout, voided), by, why, via, digest

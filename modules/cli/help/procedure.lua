@@ -45,5 +45,8 @@ run:step_id()                            a key that is the same each time this s
 run.id  run.parameters  run.directory
 
 Dry runs (fairlead run --dry-run): `already`, `check` and evidence are called, `act` and plain steps are not. What would
-be done is told. The run goes on until something needs a result that nobody has; there it ends, with exit code 0.
+be done is told, at the end once more in one list. Instead of its result a step or wait gives its `pretend`: plain data,
+or a function that gives them; without one, a text such as ‹id of Start the build›. What depends on what was not done
+passes, with a note. Should nobody be able to tell how it goes on, it ends there, with exit code 0. Requests that would
+write are refused, wherever they are made.
 ]]
