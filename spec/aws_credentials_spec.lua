@@ -105,8 +105,8 @@ describe("aws credentials", function()
 
   it("say plainly what a profile wants that is not done here", function()
     for setting, wanted in pairs {
-      ["role_arn = arn:aws:iam::1:role/deploy"] = "the role arn:aws:iam::1:role/deploy to be assumed",
-      ["sso_session = corp"] = "IAM Identity Center", ["credential_process = /bin/x"] = "credential_process",
+      ["sso_session = corp"] = "IAM Identity Center", ["login_session = x"] = "a console sign-in",
+      ["web_identity_token_file = /t\nrole_arn = arn:aws:iam::1:role/r"] = "a web identity",
     } do
       with({ config = "[profile p]\n" .. setting .. "\n", credentials = "[other]\n" }, function()
         local err <const> = failure(function() aws.session({ profile = "p" }):credentials() end)
@@ -115,12 +115,6 @@ describe("aws credentials", function()
         assert.matches("export-credentials --profile p", tostring(err), 1, true)
       end)
     end
-    -- As for the AWS command line: a role comes before keys of the same profile.
-    with({ config = "[profile admin]\nrole_arn = arn:aws:iam::1:role/deploy\n", credentials = FILE }, function()
-      assert.equal("config.invalid", failure(function() aws.session({ profile = "admin" }):credentials() end).kind)
-    end)
-    local err <const> = failure(aws.session, { role_arn = "arn:aws:iam::1:role/deploy" })
-    assert.equal("config.invalid", err.kind)
   end)
 
   it("are read again when they have expired, in case somebody signed in anew", function()

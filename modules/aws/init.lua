@@ -3,8 +3,10 @@
 ---     local aws = require "fairlead.aws"
 ---     local ecs = aws.session { region = "eu-west-2" }:client "ecs"
 ---     local output = ecs:DescribeServices { cluster = "web", services = { "site" } }
+local clock = require "fairlead.clock"
 local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
+local task = require "fairlead.task"
 
 local Approval = require "fairlead.aws.approval"
 local Client = require "fairlead.aws.client"
@@ -14,10 +16,14 @@ local services = require "fairlead.aws.services"
 
 local M = {}
 
+local EARLY <const> = 300 -- seconds before their end from which newer credentials are looked for
+local AGAIN <const> = 60 -- seconds between two such looks
+
 ---@class fairlead.aws.SessionOptions
 ---@field profile? string default: AWS_PROFILE, then AWS_DEFAULT_PROFILE, then "default"
 ---@field region? string default: AWS_REGION, then AWS_DEFAULT_REGION, then the profile's
 ---@field credentials? fairlead.sigv4.Credentials
+---@field role_arn? string a role that the credentials otherwise found assume
 
 ---@class fairlead.aws.Session
 ---@field profile string
@@ -58,12 +64,48 @@ function Session:region()
   return region
 end
 
---- The credentials, as the first provider that has some gives them; the secrets among them are Secrets.
+--- The credentials, as the first provider that has some gives them; the secrets among them are Secrets. Those that
+--- expire are replaced before they do.
+---@async
 ---@return fairlead.aws.Credentials
---- raises aws.no_credentials with what was tried, config.invalid
+--- raises aws.no_credentials with what was tried, config.invalid; aws.api when a role may not be assumed
 function Session:credentials()
-  self.found = self.found or credentials.find(self)
+  while self.finding do
+    self.finding:wait() -- another task is at it: a program, or a person at a key, is asked once
+  end
+  local found <const>, now = self.found, clock.now() + self.clock_offset
+  local left <const> = found and (found.expires_at or math.huge) - now
+  if left and (left > EARLY or left > 0 and now < self.looked_at + AGAIN) then
+    return found
+  end
+  local event <const> = task.event()
+  local _ <close> = setmetatable({}, { __close = function()
+    self.finding = nil
+    event:set()
+  end })
+  self.finding, self.looked_at = event, now
+  if found then
+    self.loaded_files = nil
+  end
+  local fresh <const>, err = try(credentials.find, self)
+  if not fresh and not (left and left > 0) then
+    error(err, 0)
+  end
+  self.found = fresh or found
   return self.found
+end
+
+--- A session like this one, of other credentials.
+---@param options table as of `aws.session`
+---@return fairlead.aws.Session
+function Session:derive(options)
+  local copy = { region = self.options.region or try(self.region, self) }
+  for name, value in pairs(options) do
+    copy[name] = value
+  end
+  return setmetatable({
+    options = copy, clock_offset = self.clock_offset, profile = copy.profile or self.profile,
+  }, Session)
 end
 
 --- Forgets the credentials and the files, so that the next use reads them again: somebody may have signed in anew.
@@ -91,7 +133,6 @@ end
 --- A session: credentials and a region. Nothing is looked up before it is needed.
 ---@param options? fairlead.aws.SessionOptions
 ---@return fairlead.aws.Session
---- raises config.invalid when a role is to be assumed
 function M.session(options)
   options = options or {}
   if type(options) ~= "table" then
@@ -101,12 +142,8 @@ function M.session(options)
   if given ~= nil and not (type(given) == "table" and given.access_key_id and given.secret_access_key) then
     error("bad argument #1 to 'aws.session' (credentials: {access_key_id=, secret_access_key=} expected)", 2)
   end
-  if options.role_arn then
-    errors.raise {
-      kind = "config.invalid", op = "aws.session", target = tostring(options.role_arn),
-      message = "assuming a role is not done here yet",
-      hint = "give credentials that are the role's already: `aws configure export-credentials` prints them",
-    }
+  if options.role_arn ~= nil and type(options.role_arn) ~= "string" then
+    error(("bad argument #1 to 'aws.session' (role_arn: string expected, got %s)"):format(type(options.role_arn)), 2)
   end
   return setmetatable({
     options = options, clock_offset = 0,
