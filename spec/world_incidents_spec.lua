@@ -111,7 +111,7 @@ describe("a container", function()
 end)
 
 describe("an alarm that goes off when the new tasks have traffic", function()
-  it("stops the deployment in the middle of its shift, names itself, and the rollback takes the traffic back", function()
+  it("stops the deployment in the middle of its shift, names itself, and the traffic goes back", function()
     aws.rehearse(function()
       local w = failing "alarm"
       local before = w.aws:live("staging").sha

@@ -190,6 +190,26 @@ describe("a rolling update that fails", function()
     end)
   end)
 
+  it("only once it has traffic goes back when its alarms go off", function()
+    aws.rehearse(function()
+      local w = failing(function(staging)
+        staging.failure, staging.alarms = "alarm", { "api-5xx" }
+      end)
+      local before, served = async.tasks(w)[1].containers[1].imageDigest, false
+      for _ = 1, 90 do
+        clock.sleep(5)
+        w:settle()
+        served = served or w.aws:live("staging").services[API].sha == SHA
+      end
+      local newest = async.deployments(w)[1]
+      assert.is_true(served)
+      assert.equal("ROLLBACK_SUCCESSFUL TRIGGERED", newest.status .. " " .. newest.alarms.status)
+      assert.equal("Service deployment rolled back because of one or more active alarms.", newest.statusReason)
+      assert.is_true(async.is_stable(w))
+      assert.equal(before, async.tasks(w)[1].containers[1].imageDigest)
+    end)
+  end)
+
   it("can be stopped by a person, and goes back", function()
     aws.rehearse(function()
       local w = failing(function(staging)

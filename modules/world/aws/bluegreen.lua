@@ -499,8 +499,9 @@ local function install(aws, deployment)
   set_event(aws, deployment, "BeforeInstall", "Skipped")
   set_event(aws, deployment, "Install", "InProgress")
   for _, set in ipairs { table.unpack(service.task_sets) } do
-    if set ~= deployment.blue and not set.stopping then
-      drain(aws, service, set, function() end) -- left by a deployment that failed and was not rolled back
+    if set ~= deployment.blue and not set.stopping then -- left by a deployment that failed and was not rolled back
+      deployment.blue.weight = deployment.blue.weight + set.weight
+      drain(aws, service, set, function() end)
     end
   end
   local taken = deployment.blue.target_group == service.target_groups[1]

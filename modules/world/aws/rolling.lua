@@ -16,18 +16,46 @@ local function is_at_work(deployment)
     and not deployment.record.shift
 end
 
---- Ends a deployment whose tasks are the only ones left. ECS looks again before it says so: for some seconds there is
---- one deployment, with all its tasks, that is still in progress.
+local roll_back
+
+--- The alarms of a service watch its new tasks while these have all the traffic, and nothing else is left.
+local function bake(aws, service, deployment, fn)
+  local alarms = service.environment.alarms
+  if not alarms or not alarms[1] then
+    return fn()
+  end
+  aws.w:after(aws.draws:between(40, 80), function()
+    local failing = false
+    for _, task in ipairs(tasks.of(aws, service, deployment.id)) do
+      failing = tasks.fails_with_traffic(aws, task) or failing
+    end
+    if not is_at_work(deployment) then
+      return
+    elseif failing and deployment.record.source then
+      deployment.rollout_state = "FAILED"
+      deployment.rollout_reason = "ECS deployment failed: an alarm is active."
+      deployment.record.triggered_alarms = { alarms[1] }
+      return roll_back(aws, service, deployment, records.ROLLED_BACK_BY_ALARM)
+    end
+    fn()
+  end)
+end
+
+--- Ends a deployment whose tasks are the only ones left. ECS looks again before it says so: for some seconds, or as long
+--- as its alarms watch, there is one deployment, with all its tasks, that is still in progress.
 local function end_deployment(aws, service, deployment)
   if deployment.ending then
     return
   end
-  deployment.ending = aws.w:after(aws.draws:between(5, 12), function()
-    if is_at_work(deployment) then
-      records.complete(aws, service, deployment)
-      records.tell_deployed(aws, service, deployment)
-      records.tell_finished(aws, deployment.record)
-    end
+  deployment.ending = true
+  bake(aws, service, deployment, function()
+    aws.w:after(aws.draws:between(5, 12), function()
+      if is_at_work(deployment) then
+        records.complete(aws, service, deployment)
+        records.tell_deployed(aws, service, deployment)
+        records.tell_finished(aws, deployment.record)
+      end
+    end)
   end)
 end
 
@@ -71,7 +99,7 @@ end
 local start_deployment
 
 --- Takes a service back to what ran before. The images are those of then, whatever their tags have come to mean.
-local function roll_back(aws, service, deployment, reason)
+function roll_back(aws, service, deployment, reason)
   local record, back_to = deployment.record, service.last_completed
   records.begin_rollback(aws, record, reason)
   tasks.event(aws, service, ("rolling back to (deployment %s)."):format(back_to.id))
@@ -79,7 +107,8 @@ local function roll_back(aws, service, deployment, reason)
     id = aws.draws:text(19, "123456789"),
     revision = record.source,
     now = aws.w.now,
-    reason = ("ECS deployment circuit breaker: rolling back to deploymentId %s."):format(back_to.id),
+    reason = record.breaker and ("ECS deployment circuit breaker: rolling back to deploymentId %s."):format(back_to.id)
+      or nil,
     is_rollback = true,
   })
 end

@@ -12,6 +12,7 @@ local M = {}
 
 --- What a service deployment says of itself when it did not come through.
 M.ROLLED_BACK = "Service deployment rolled back because the circuit breaker threshold was exceeded."
+M.ROLLED_BACK_BY_ALARM = "Service deployment rolled back because of one or more active alarms."
 M.STOPPED_BY_BREAKER = "Service deployment stopped because the circuit breaker threshold was exceeded."
 M.STOPPED_BY_USER = "Service deployment was stopped by a user."
 M.ROLLED_BACK_BY_USER = "Service deployment rolled back because of a user's request."

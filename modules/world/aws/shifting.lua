@@ -107,7 +107,7 @@ local function watch(aws, shift)
     local alarms = shift.service.environment.alarms
     if failing and alarms and alarms[1] then
       shift.record.triggered_alarms = { alarms[1] }
-      roll_back(aws, shift, "Service deployment rolled back because of one or more active alarms.")
+      roll_back(aws, shift, records.ROLLED_BACK_BY_ALARM)
     end
   end)
 end
