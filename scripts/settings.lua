@@ -65,6 +65,9 @@ end
 
 local VERSION <const> = { path = "/health", field = "version" } -- where a site tells the commit that it was built from
 
+-- The workflow builds for all environments of a push in one run, each in a job of its own.
+local function job_of(environment) return ("publish (%s)"):format(environment) end
+
 local planning_data = {
   key = "planning-data",
   name = "Planning Data Platform",
@@ -77,6 +80,7 @@ local planning_data = {
   environments = environments(function(name)
     return {
       arrives = name == "production" and "dispatch" or "push", -- an admin starts production's build by hand
+      job = job_of(name),
       services = { blue_green_service("planning-data", name) },
       site = "https://www." .. domain(name),
       version = VERSION,
@@ -109,6 +113,7 @@ local providers = {
   environments = environments(function(name)
     return {
       arrives = "push",
+      job = name ~= "development" and name or nil,
       services = { blue_green_service("submit", name) },
       site = "https://check." .. domain(name),
       version = VERSION,
@@ -150,6 +155,7 @@ local async_processor = {
   environments = environments(function(name)
     return {
       arrives = name == "production" and "dispatch" or "push",
+      job = job_of(name),
       services = { rolling_service("request-api", name), rolling_service("request-processor", name) },
       site = ("https://async-request-api.%s"):format(domain(name)), -- not public: seen from the office's network
       version = VERSION,

@@ -96,12 +96,12 @@ function CHANNELS.github(self, ask)
   if not build then return nil, ("no build of the merge waits for %s on GitHub"):format(ask.environment.name) end
   local gh <const> = self.github
   local inner <const> = github.approval { client = gh, run = build.id, environment = ask.environment.name }
-  local channel = { name = inner.name, every = 10 }
+  local channel, looked = { name = inner.name, every = 10 }, false
 
   function channel.ask(_, request)
     inner:ask(request)
-    request.say("a review of " .. build.url .. " decides as well")
-    if ask.only_on_github then -- nobody else shows the evidence
+    request.say(("a review of %s in %s decides"):format(ask.environment.name, build.url))
+    if not ask.in_slack then -- nobody else shows the evidence there
       local tagged = {}
       for i, id in ipairs(ask.who.ids) do tagged[i] = ("<@%s>"):format(id) end
       self.talk:say((":key: *%s* %s\n%s\nTo be decided on GitHub: %s"):format(slack.escape(request.question),
@@ -117,8 +117,10 @@ function CHANNELS.github(self, ask)
   end
 
   function channel.answer()
-    local decision <const> = inner:answer()
+    local decision <const>, first = inner:answer(), not looked
+    looked = true
     if not decision or decision.decision ~= "approved" or decision.handed_on then return decision end
+    if first then self.run:warn(("%s approved %s on GitHub before it was asked"):format(decision.by, build.url)) end
     local who <const> = approvers.find(self, ask.change, ask.approval)
     if approvers.includes(who, decision.by) then return decision end
     return {
@@ -194,9 +196,11 @@ local function channels_of(self, ask)
     via[#via + 1] = channel
     if not channel and listed then self.run:say(why_not) end
   end
-  ask.only_on_github = only_on_github(self, ask)
-  if not ask.only_on_github then
-    for _, name in ipairs(ask.approval.via or DEFAULT_VIA) do add(name, true) end
+  if not only_on_github(self, ask) then
+    for _, name in ipairs(ask.approval.via or DEFAULT_VIA) do
+      add(name, true)
+      ask.in_slack = ask.in_slack or (name == "slack" and self.slack ~= nil)
+    end
   end
   if ask.environment.arrives == "push" then add "github" end
   if ask.environment.arrives == "pipeline" then add "codepipeline" end
