@@ -10,7 +10,7 @@ local FIRST_PAUSE <const>, LONGEST_PAUSE <const> = 30, 600 -- seconds
 ---@class Outage
 ---@field run procedure.Run
 ---@field over? number when it may be asked again, by clock.steady; nil: it works, as far as is known
----@field err? Error what it failed with
+---@field err? Error what it failed with last
 ---@field private pause? number
 ---@field private told? boolean
 local Outage = {}
@@ -27,6 +27,7 @@ function Outage:failed(err)
   self.over, self.err = clock.steady() + self.pause, err
   if self.told then return end
   self.told = true
+  if err.kind == "timeout" then err = "no answer in time" end
   self.run:warn(("Slack cannot be told: %s. The release goes on without it; what is missing there is made up for when "
     .. "it answers again"):format(tostring(err)))
 end

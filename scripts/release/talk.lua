@@ -6,7 +6,6 @@ local deploy_bot = require "release.deploy_bot"
 local digest = require "fairlead.digest"
 local json = require "fairlead.json"
 local outages = require "release.outage"
-local slack = require "fairlead.slack"
 local task = require "fairlead.task"
 local view = require "release.board.view"
 
@@ -16,7 +15,7 @@ local view = require "release.board.view"
 ---@field settings table
 ---@field thread table? {channel=, ts=} once the board is there
 ---@field subject table? what the board is about
----@field private outage Outage
+---@field outage Outage
 ---@field private board Board?
 ---@field private said table<string, integer> how often this process has come to say something
 ---@field private heard table<string, boolean>? keys of what an interrupted process has said in the thread
@@ -238,16 +237,6 @@ function Talk:alarm(message)
       metadata = { event_type = "fairlead_failure", event_payload = { run = self.run.id, said = key } },
     }
   end)
-end
-
----A gate's channel: one of `approvers` reacts or replies in the thread.
----@param approvers string[] Slack ids
----@return procedure.Channel
-function Talk:approval(approvers)
-  return slack.approval {
-    client = self.slack, channel = self.thread and self.thread.channel or self.settings.channel,
-    thread = self.thread and self.thread.ts, approvers = approvers,
-  }
 end
 
 -- ---- the end ----
