@@ -10,6 +10,7 @@ return procedure.new {
   name = "async-processor",
   summary = "release the Async Processor API from a branch to production",
   plan = { "Pull request", "Tests", "Development", "Review", "Merge", "Staging", "Approval", "Production" },
+  commands = release.commands(settings.async_processor),
   rehearsal = function() return require("rehearsal").async_processor() end,
 
   parameters = {

@@ -10,6 +10,7 @@ return procedure.new {
   name = "planning-data",
   summary = "release the Planning Data Platform from a branch to production",
   plan = { "Pull request", "Tests", "Development", "Review", "Merge", "Staging", "Approval", "Production" },
+  commands = release.commands(settings.planning_data),
   rehearsal = function() return require("rehearsal").planning_data() end,
 
   parameters = {

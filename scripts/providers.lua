@@ -9,6 +9,7 @@ return procedure.new {
   name = "providers",
   summary = "release the Providers Service from a branch to production",
   plan = { "Pull request", "Tests", "Development", "Review", "Merge", "Staging", "Approval", "Production" },
+  commands = release.commands(settings.providers),
   rehearsal = function() return require("rehearsal").providers() end,
 
   parameters = {

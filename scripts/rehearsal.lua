@@ -59,6 +59,15 @@ local function jobs(application, seconds)
   return list
 end
 
+-- What main holds, the oldest first: three releases, the newest of which is live.
+local function history(own)
+  return {
+    { message = "Begin", files = own.files, author = "anotherdeveloper" },
+    { message = "Say who to write to", files = { ["CONTACT.md"] = "Write to the team.\n" }, author = "areviewer" },
+    { message = "Say how to run it", files = { ["RUNNING.md"] = "make run\n" }, author = "anotherdeveloper" },
+  }
+end
+
 local function github(application, own)
   return {
     repository = application.repository,
@@ -67,7 +76,7 @@ local function github(application, own)
     user = "adeveloper",
     users = github_users(),
     teams = { admins = { "anadmin", "anotheradmin" }, ["providers-admins"] = { "anadmin", "anotheradmin" } },
-    files = own.files,
+    commits = history(own),
     branch = { name = own.branch, commits = own.commits },
     workflows = own.workflows,
     environments = own.environments or { development = {}, staging = {}, production = {} },
@@ -116,6 +125,7 @@ local function aws_environment(known, account, own)
     group = first.group,
     tasks = 2,
     health_seconds = 50,
+    earlier = { { back = 2, days = 21 }, { back = 1, days = 9 } },
   }
   for field, value in pairs(own.environment and own.environment(known) or {}) do environment[field] = value end
   return environment

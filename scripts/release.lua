@@ -51,4 +51,11 @@ function M.new(run, settings, options)
   return self
 end
 
+---The commands of an application: what `fairlead rollback` and others run.
+---@param settings table of one application
+---@return table<string, procedure.Procedure>
+function M.commands(settings)
+  return require("release.commands").of(settings, M)
+end
+
 return M

@@ -134,11 +134,12 @@ local providers = {
 
 -- Both images carry the tags <short sha> and main; the services run whatever main names when they are told to deploy.
 local function rolling_service(name, environment)
+  local service <const> = ("%s-pub-async-%s"):format(environment, name)
   return {
     name = name,
     cluster = environment .. "-cluster",
-    service = ("%s-pub-async-%s"):format(environment, name),
-    image = name,
+    service = service,
+    image = service, -- ECR repository
     deploys = "rolling",
   }
 end

@@ -9,7 +9,7 @@ local M = {}
 
 -- In the order of `fairlead --help`.
 local COMMANDS <const> = {
-  "run", "rehearse", "resume", "runs", "show", "why", "locks", "unlock", "world", "new", "check", "test",
+  "run", "rehearse", "resume", "rollback", "runs", "show", "why", "locks", "unlock", "world", "new", "check", "test",
   "help", "completion",
 }
 

@@ -37,6 +37,17 @@ local function dispatch(self, environment, ref, sha, check)
   })
 end
 
+-- What runs there before, told once: afterwards nobody can see it any more.
+local function look(self, environment)
+  return self.run:step("What runs now", {
+    intent = { environment = environment },
+    repeatable = true,
+    act = function()
+      return { commit = live.now(self, self.settings.environments[environment]).commit }
+    end,
+  }).commit
+end
+
 local function follow(self, environment, sha, build)
   local result <const> = live.follow(self, self.settings.environments[environment], sha, build)
   self.results[environment] = result
@@ -70,6 +81,33 @@ function Release:try_in(environment, change)
   end)
 end
 
+-- ---- what main holds ----
+
+local function build_of_main(self, environment, change)
+  return dispatch(self, environment, self.settings.main, change.merged, function()
+    local main <const> = self:head_of_main()
+    if main ~= change.merged then
+      self.run:refuse("main-moved", ("%s is at %s; %s is no longer the newest"):format(
+        self.settings.main, short(main), short(change.merged)), "release what is there now")
+    end
+    self:need_approval(environment)
+  end)
+end
+
+-- How a commit of main gets to an environment is for its settings to say.
+local BUILD <const> = {
+  push = function(self, _, change) return build_of_push(self, change.merged) end,
+  dispatch = build_of_main,
+}
+
+-- Until the change is live and tried; then what is live is put on record, and what came is told.
+local function bring(self, environment, change, way)
+  local before <const> = look(self, environment)
+  follow(self, environment, change.merged, BUILD[way](self, environment, change))
+  self:record(environment, change.merged, self.results[environment])
+  self:tell_what_came(environment, before, change.merged)
+end
+
 ---Follows what the merge started until the change is live in an environment, and tries it there.
 ---@async
 ---@param environment string
@@ -77,26 +115,20 @@ end
 function Release:go_live(environment, change)
   self.run:stage(stage_of(environment), function()
     local _ <close> = self:have(environment, change)
-    follow(self, environment, change.merged, build_of_push(self, change.merged))
+    bring(self, environment, change, "push")
   end)
 end
 
----Builds main for an environment, deploys it there and tries it.
+---Takes the change to an environment that matters, by this environment's own way, and tries it there; not without a way
+---back.
 ---@async
 ---@param environment string
 ---@param change table
 function Release:promote(environment, change)
   self.run:stage(stage_of(environment), function()
     local _ <close> = self:have(environment, change)
-    local build <const> = dispatch(self, environment, self.settings.main, change.merged, function()
-      local main <const> = self:head_of_main()
-      if main ~= change.merged then
-        self.run:refuse("main-moved", ("%s is at %s; %s is no longer the newest"):format(
-          self.settings.main, short(main), short(change.merged)), "release what is there now")
-      end
-      self:need_approval(environment)
-    end)
-    follow(self, environment, change.merged, build)
+    self:need_way_back(environment, change.merged)
+    bring(self, environment, change, self.settings.environments[environment].arrives)
   end)
 end
 

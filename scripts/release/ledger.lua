@@ -123,15 +123,22 @@ function Release:record_bad(environment, sha, why)
   end)
 end
 
----The record that a commit is live and healthy; raised where the ledger is not to be read.
+---The newest release that was healthy and is another commit; and the commits that were found bad since.
 ---@async
 ---@param environment string
 ---@param leaving string the commit that is, or will be, live
----@return Release.Record? record of the newest release that was healthy and is another commit
+---@return Release.Record? record
+---@return table<string, boolean> bad commits
 function Release:last_healthy(environment, leaving)
+  local bad = {}
   for record in self:history(environment) do
-    if record.healthy and record.commit ~= leaving and #record.services > 0 then return record end
+    if not record.healthy then
+      bad[record.commit] = true
+    elseif record.commit ~= leaving and not bad[record.commit] and #record.services > 0 then
+      return record, bad
+    end
   end
+  return nil, bad
 end
 
 return Release

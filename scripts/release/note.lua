@@ -98,7 +98,7 @@ end
 ---@return string
 function Release:note_text(environment, note)
   local lines = { (":scroll: %s, %s: %s is live (was %s): %s"):format(slack.escape(self.settings.name), environment,
-    short(note.to), short(note.from), slack.escape(Release.note_line(note))) }
+    short(note.to), short(note.from), slack.escape(self.note_line(note))) }
   for _, pull in ipairs(note.pulls) do
     lines[#lines + 1] = ("• <%s|#%d> %s (%s)"):format(slack.escape(pull.url), pull.number, slack.escape(pull.title),
       slack.escape(pull.author))
@@ -130,7 +130,7 @@ function Release:tell_what_came(environment, from, to)
     repeatable = true, -- it reads, and what it read is kept
     act = function() return self:between(from, to) end,
   })
-  self.run:fact(("to %s: %s"):format(environment, Release.note_line(note)))
+  self.run:fact(("to %s: %s"):format(environment, self.note_line(note)))
   self.run:notify { text = self:note_text(environment, note) }
 end
 

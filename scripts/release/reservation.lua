@@ -288,7 +288,8 @@ function Release:have(environment, change, options)
   if had_before(self, environment) then return having end
   wait_for_turn(self, environment, claim, options)
   having.lock = run:lock(environment, {
-    reason = ("%s #%d %s"):format(self.settings.name, change.number, change.title),
+    reason = ("%s %s%s"):format(self.settings.name, change.number and ("#%d "):format(change.number) or "",
+      change.title),
     ["for"] = place.hold,
     timeout = self.settings.timeouts.lock,
     notify = thread and { slack = { channel = thread.channel, thread = thread.ts } } or nil,

@@ -75,7 +75,7 @@ function Release:propose_rollback(environment, options)
   })
   self.run:fact(("from %s to %s"):format(proposal.from and short(proposal.from) or "an unknown commit",
     proposal.target.commit and short(proposal.target.commit) or "what ran before"))
-  if proposal.note then self.run:fact("undoes " .. Release.note_line(proposal.note)) end
+  if proposal.note then self.run:fact("undoes " .. self.note_line(proposal.note)) end
   for _, path in ipairs(proposal.note and proposal.note.migrations or {}) do
     self.run:warn(("migration %s stays: undo it by hand where the older version cannot live with it"):format(path))
   end
@@ -93,7 +93,7 @@ local function evidence_of(self, proposal)
     shown[service.name] = ("%s with %s"):format(context.short_id(service.definition),
       context.short_digest(service.digest))
   end
-  if proposal.note then shown.undoes = Release.note_line(proposal.note) end
+  if proposal.note then shown.undoes = self.note_line(proposal.note) end
   return shown
 end
 
@@ -118,11 +118,13 @@ end
 ---@param why string
 function Release:roll_back(proposal, why)
   local environment <const>, target <const> = proposal.environment, proposal.target
+  local change <const> = { title = "rollback: " .. why, merged = target.commit }
   self.run:stage("Rollback", function()
+    local _ <close> = self:have(environment, change, { goes_back = true })
+    if proposal.from then self:record_bad(environment, proposal.from, why) end
     self.run:notify { text = (":rewind: rolling %s back to %s: %s"):format(environment,
       target.commit and short(target.commit) or "what ran before", why) }
     local result <const> = live.back(self, self.settings.environments[environment], target)
-    if proposal.from then self:record_bad(environment, proposal.from, why) end
     if target.commit then self:record(environment, target.commit, result) end
     self.results[environment] = result
   end)

@@ -5,6 +5,7 @@
 --- "Deregister a task definition revision" (INACTIVE revisions cannot be deployed).
 local aws = require "fairlead.aws"
 local context = require "release.live.context"
+local errors = require "fairlead.errors"
 local images = require "release.live.image"
 local live = require "release.live"
 
@@ -32,13 +33,13 @@ local function of_now(self, environment)
   return { commit = now.commit, proven = false, services = services }
 end
 
--- What AWS remembers of each service's earlier deployments, newest first; the first that is other than what is left.
-local function of_history(self, environment, leaving)
+-- What AWS remembers of each service's earlier deployments, newest first; the first of another commit than those.
+local function of_history(self, environment, but_not)
   local services, commit = {}, nil
   for i, one in ipairs(context.all(self, environment)) do
     for past in one.strategy.past(one) do
       local told <const> = images.commit_of_tags(self, images.tags(one, past.digest))
-      if told and told.sha ~= leaving then
+      if told and not but_not[told.sha] then
         services[i] = { name = one.name, digest = past.digest, definition = past.definition }
         commit = commit or told.sha
         break
@@ -134,13 +135,34 @@ end
 ---@return Release.Target?
 function Release:way_back(environment, leaving, options)
   local place <const> = self.settings.environments[environment]
-  local record <const>, err <const> = try(self.last_healthy, self, environment, leaving or "")
+  local record, bad = try(self.last_healthy, self, environment, leaving or "")
   if record then
     return { commit = record.commit, proven = true, at = record.at, services = record.services }
+  elseif errors.is_error(bad) then -- the records are not to be read
+    if not (bad:is "github.api.not_authorised" or bad:is "github.api.not_found") then error(bad, 0) end
+    bad = {}
   end
-  if err and not (err:is "github.api.not_authorised" or err:is "github.api.not_found") then error(err, 0) end
   if options and options.now then return of_now(self, place) end
-  return of_history(self, place, leaving)
+  if leaving then bad[leaving] = true end
+  return of_history(self, place, bad)
+end
+
+local function describe(target) return target.commit and short(target.commit) or "what ran before" end
+
+local function look(self, environment, sha)
+  local place <const> = self.settings.environments[environment]
+  local target <const> = self:way_back(environment, sha, { now = true })
+  local problems, unknown = { "nothing is known of what was live before" }, {}
+  if target then problems, unknown = self:obstacles(place, target) end
+  for _, doubt in ipairs(unknown) do self.run:warn(doubt) end
+  if #problems == 0 then return { target = target } end
+  local text <const> = ("%s has no way back: %s"):format(environment, table.concat(problems, "; "))
+  if not place.without_way_back then
+    self.run:refuse("no-way-back", text,
+      ("put back what is gone, or set without_way_back of %s in the settings"):format(environment))
+  end
+  self.run:warn(text)
+  return {}
 end
 
 ---Before a promotion: there is a release to go back to, and everything that this takes. The run is refused otherwise,
@@ -150,24 +172,16 @@ end
 ---@param sha string the commit that will be live
 ---@return Release.Target?
 function Release:need_way_back(environment, sha)
-  local place <const> = self.settings.environments[environment]
-  local target <const> = self:way_back(environment, sha, { now = true })
-  local problems, unknown = { "nothing is known of what was live before" }, {}
-  if target then problems, unknown = self:obstacles(place, target) end
-  for _, doubt in ipairs(unknown) do self.run:warn(doubt) end
-  if #problems == 0 then
-    self.run:fact(("way back in %s: %s%s"):format(environment,
-      target.commit and short(target.commit) or "what ran before",
-      target.proven and "" or " (not proven by a release)"))
-    return target
+  local target <const> = self.run:step("Way back", {
+    intent = { environment = environment, leaving = sha },
+    repeatable = true, -- it reads; once the new version is there, nobody can see any more what was before it
+    act = function() return look(self, environment, sha) end,
+  }).target
+  if target then
+    self.run:fact(("way back in %s: %s%s"):format(environment, describe(target),
+      target.proven and "" or ", which no release has proven"))
   end
-  local text <const> = ("%s has no way back: %s"):format(environment, table.concat(problems, "; "))
-  if place.without_way_back then
-    self.run:warn(text)
-    return nil
-  end
-  self.run:refuse("no-way-back", text, ("put back what is gone, or set without_way_back of %s in the settings"):format(
-    environment))
+  return target
 end
 
 return Release

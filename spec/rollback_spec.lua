@@ -1,0 +1,116 @@
+--- Rolling back, rehearsed for each application: where it goes, that it could, what it undoes, and what stays behind.
+local procedure = require "fairlead.procedure"
+local world = require "fairlead.world"
+
+local function rollback(script, parameters, change, scenario)
+  local fixture = procedure.load(script).rehearsal()
+  if change then change(fixture) end
+  local w = world.new { seed = 1, fixture = fixture, scenario = scenario }
+  local given = { environment = "production", why = "the map is empty" }
+  for name, value in pairs(parameters or {}) do given[name] = value end
+  return w:run(script, given, { command = "rollback" }), w
+end
+
+-- Main's commits, the newest first.
+local function main(w)
+  local repository, list = w.github:repository(), {}
+  local sha = repository:resolve("main").sha
+  while sha do
+    list[#list + 1] = sha
+    sha = repository.commits[sha].parents[1]
+  end
+  return list
+end
+
+local function said(w)
+  local texts = {}
+  for _, channel in ipairs(w.slack.channels) do
+    for _, message in ipairs(channel.messages or {}) do texts[#texts + 1] = message.text end
+  end
+  return table.concat(texts, "\n")
+end
+
+local function states(w, sha)
+  local list = {}
+  for _, deployment in ipairs(w.github.deployments.list) do
+    if deployment.task == "fairlead" and deployment.sha == sha then
+      for i = #deployment.statuses, 1, -1 do list[#list + 1] = deployment.statuses[i].state end
+    end
+  end
+  return table.concat(list, " ")
+end
+
+local function facts(result) return table.concat(result.facts, "\n") end
+
+for _, script in ipairs { "scripts/planning-data.lua", "scripts/providers.lua", "scripts/async-processor.lua" } do
+  describe("a rollback by " .. script, function()
+    local result, w
+
+    setup(function() result, w = rollback(script) end)
+
+    it("brings back what was live before, in every service, and proves it", function()
+      assert.equal("done", result.outcome, tostring(result.error))
+      local before = main(w)[2]
+      assert.equal(before, w.aws:live("production").sha)
+      assert.equal(before:sub(1, 8), result.live[1].version)
+    end)
+
+    it("leaves the other environments alone", function()
+      assert.equal(main(w)[1], w.aws:live("staging").sha)
+    end)
+
+    it("writes down what is live, for everybody", function()
+      assert.equal("success", states(w, main(w)[2]))
+    end)
+
+    it("holds the environment until somebody says why", function()
+      assert.matches("nobody deploys to production until somebody says why", table.concat((function()
+        local texts = {}
+        for _, event in ipairs(result.events) do texts[#texts + 1] = event.text end
+        return texts
+      end)(), "\n"))
+    end)
+
+    it("says what it undoes", function()
+      assert.matches("undoes 1 commit by anotherdeveloper", facts(result))
+    end)
+  end)
+end
+
+describe("a rollback", function()
+  local SCRIPT <const> = "scripts/planning-data.lua"
+
+  it("is refused where the image, the task definition or a secret is gone, before anything is done", function()
+    local result, w = rollback(SCRIPT, nil, function(fixture)
+      for _, release in ipairs(fixture.aws.environments.production.earlier) do release.pruned = true end
+    end)
+    assert.equal(3, result.exit_code)
+    assert.equal("no-way-back", result.reason)
+    assert.equal(main(w)[1], w.aws:live("production").sha)
+    assert.is_nil(said(w):find "rolling production back")
+  end)
+
+  it("says which migrations stay", function()
+    local result = rollback(SCRIPT, nil, function(fixture)
+      fixture.github.commits[3].files["migrations/0007_names.sql"] = "ALTER TABLE a;\n"
+    end)
+    assert.equal("done", result.outcome, tostring(result.error))
+    assert.matches("1 migration", facts(result))
+    local warned = false
+    for _, event in ipairs(result.events) do
+      warned = warned or (event.text or ""):find("migration migrations/0007_names.sql stays", 1, true) ~= nil
+    end
+    assert.is_true(warned)
+  end)
+
+  it("of an environment that there is none of is refused with those that there are", function()
+    local result = rollback(SCRIPT, { environment = "prod" })
+    assert.equal("unknown-environment", result.reason)
+    assert.matches("it has: development, production, staging", tostring(result.error))
+  end)
+
+  it("to a commit that was never released is refused", function()
+    local result = rollback(SCRIPT, { to = "main" })
+    assert.equal("not-released", result.reason)
+  end)
+end)
