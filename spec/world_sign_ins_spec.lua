@@ -87,6 +87,48 @@ describe("a session of AWS", function()
   end)
 end)
 
+describe("a role in the simulated world", function()
+  local ROLE <const> = "arn:aws:iam::222222222222:role/release/deployer"
+
+  it("is assumed, says who it is, and ends", function()
+    rehearse(false, function(enter)
+      enter(function()
+        local session <const> = clients.session { role_arn = ROLE }
+        assert.equal(2, running(session:client "ecs"))
+        local who <const> = session:client("sts"):GetCallerIdentity()
+        assert.equal("222222222222", who.Account)
+        assert.matches("^arn:aws:sts::222222222222:assumed%-role/deployer/fairlead%-%d+$", who.Arn)
+        assert.matches("^AROA%w+:fairlead%-%d+$", who.UserId)
+        local held <const> = session:credentials()
+        local fixed <const> = clients.session({ credentials = held }):client "ecs"
+        assert.equal(2, running(fixed))
+        clock.sleep(3660)
+        local _, err = try(running, fixed)
+        assert.equal("ExpiredTokenException", err.code)
+        assert.equal(2, running(session:client "ecs"))
+      end)
+    end, "all-well")
+  end)
+
+  it("is refused in accounts that are not there, and with what is no role", function()
+    rehearse(false, function(enter)
+      enter(function()
+        local sts <const> = clients.session():client "sts"
+        local function code(input)
+          local _, err = try(sts.AssumeRole, sts, input)
+          return err.code
+        end
+        assert.equal("AccessDenied", code { RoleArn = "arn:aws:iam::999999999999:role/r", RoleSessionName = "s" })
+        assert.equal("ValidationError", code { RoleArn = "deployer", RoleSessionName = "s" })
+        assert.equal("ValidationError", code { RoleArn = ROLE, RoleSessionName = "a b" })
+        assert.equal("ValidationError", code { RoleArn = ROLE, RoleSessionName = "s", DurationSeconds = 60 })
+        assert.equal("MissingParameter", code { RoleArn = ROLE })
+        assert.equal("arn:aws:iam::111111111111:user/deployer", sts:GetCallerIdentity().Arn)
+      end)
+    end, "all-well")
+  end)
+end)
+
 describe("a run whose session ends", function()
   local function release(done)
     return procedure.new { name = "r", summary = "s", run = function(run)

@@ -255,7 +255,7 @@ local function carry_out(self, call, request, service, name, protocol)
       from_front_door = true,
     })
   end
-  call.region = claim.region
+  call.region, call.credentials = claim.region, self.keys[claim.key]
   local operation = name and service.operations[name]
   if not operation then
     if protocol == "query" then

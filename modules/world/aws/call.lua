@@ -15,6 +15,7 @@ local M = {}
 ---@field request_id string
 ---@field operation string?
 ---@field region string
+---@field credentials fairlead.world.aws.Credentials? that the request was signed with
 ---@field began number unix seconds at which the request came
 local Call = {}
 Call.__index = Call
@@ -77,6 +78,13 @@ end
 ---@return string
 function Call:account()
   return self.aws.account
+end
+
+--- Who calls: a user, or the session of a role.
+---@return string ARN
+function Call:caller()
+  local arn = self.credentials and self.credentials.arn
+  return arn or ("arn:aws:iam::%s:user/%s"):format(self:account(), self.aws.fixture.user or "deployer")
 end
 
 --- Part of a list, and the token of the next part. Tokens are positions, opaque enough for clients that must not read

@@ -24,11 +24,6 @@ function M.missing(call, member)
     .. "Member must not be null"):format(member))
 end
 
---- Who calls.
-local function caller(call)
-  return ("arn:aws:iam::%s:user/%s"):format(call:account(), call.aws.fixture.user or "deployer")
-end
-
 local function find_pipeline(call, name)
   for _, store in ipairs(call:stores()) do
     if store.codepipeline.pipelines[name] then
@@ -96,7 +91,7 @@ M.operations.StartPipelineExecution = {
     end
     local execution = pipeline:start {
       images = chosen_images(call, pipeline, input.sourceRevisions),
-      trigger = { type = "StartPipelineExecution", detail = caller(call) },
+      trigger = { type = "StartPipelineExecution", detail = call:caller() },
     }
     execution.client_token = input.clientRequestToken
     return { pipelineExecutionId = execution.id }
@@ -206,7 +201,7 @@ M.operations.PutApprovalResult = {
     elseif run.status ~= "InProgress" then
       call:fail("ApprovalAlreadyCompletedException", "The approval action has already been approved or rejected.")
     end
-    pipeline:approve(run, input.result, caller(call))
+    pipeline:approve(run, input.result, call:caller())
     return { approvedAt = view.stamp(call.now) }
   end,
 }
@@ -228,7 +223,7 @@ M.operations.StopPipelineExecution = {
       call:fail("DuplicatedStopRequestException", ("The pipeline execution %s is already being stopped."):format(
         execution.id))
     end
-    pipeline:stop(execution, { abandon = input.abandon, reason = input.reason, by = caller(call) })
+    pipeline:stop(execution, { abandon = input.abandon, reason = input.reason, by = call:caller() })
     return { pipelineExecutionId = execution.id }
   end,
 }

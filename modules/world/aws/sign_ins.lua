@@ -16,6 +16,8 @@ local BASE64 <const> = LETTERS .. "abcdefghijklmnopqrstuvwxyz0189+/"
 ---@field secret_access_key string
 ---@field session_token string?
 ---@field expires_at number? unix seconds
+---@field arn string? of a role's session; nil: the fixture's user
+---@field role_id string? of such a session: its role's id and its name
 
 --- The credentials with which the world begins.
 ---@param aws fairlead.world.AWS
@@ -24,6 +26,7 @@ function M.begin(aws)
   if not fixture.access_key_id then
     return
   end
+  aws.role_draws = aws.w:stream "aws.roles"
   aws.sign_in_draws = aws.w:stream "aws.sign_ins"
   local credentials = {
     access_key_id = fixture.access_key_id,
@@ -34,18 +37,33 @@ function M.begin(aws)
   aws.keys[credentials.access_key_id], aws.signed_in = credentials, credentials
 end
 
---- Somebody signs in again: a new session, as long as the one before.
----@param aws fairlead.world.AWS
----@return fairlead.world.aws.Credentials
-function M.renew(aws)
-  local draws = aws.sign_in_draws
+local function session(aws, draws, seconds)
   local credentials = {
     access_key_id = "ASIA" .. draws:text(16, LETTERS),
     secret_access_key = draws:text(40, BASE64),
     session_token = "FwoGZXIvYXdz" .. draws:text(188, BASE64),
-    expires_at = aws.w.now + aws.w:duration(aws.w.scenario.session_expires),
+    expires_at = aws.w.now + aws.w:duration(seconds),
   }
-  aws.keys[credentials.access_key_id], aws.signed_in = credentials, credentials
+  aws.keys[credentials.access_key_id] = credentials
+  return credentials
+end
+
+--- Somebody signs in again: a new session, as long as the one before.
+---@param aws fairlead.world.AWS
+---@return fairlead.world.aws.Credentials
+function M.renew(aws)
+  aws.signed_in = session(aws, aws.sign_in_draws, aws.w.scenario.session_expires)
+  return aws.signed_in
+end
+
+--- Somebody assumes a role.
+---@param aws fairlead.world.AWS
+---@param role {account: string, name: string, session: string, seconds: number}
+---@return fairlead.world.aws.Credentials
+function M.assume(aws, role)
+  local credentials = session(aws, aws.role_draws, role.seconds)
+  credentials.arn = ("arn:aws:sts::%s:assumed-role/%s/%s"):format(role.account, role.name, role.session)
+  credentials.role_id = ("AROA%s:%s"):format(aws.role_draws:text(17, LETTERS), role.session)
   return credentials
 end
 
