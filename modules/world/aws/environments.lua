@@ -1,5 +1,17 @@
 --- The environments of the fixture: makes what exists in each when the world begins, and tells what is live. What new
 --- images set going is in arrivals.lua.
+---
+--- An environment of the fixture: { account=, region=, cluster=, service= (where its images name none),
+---   images = {{ repository=, service=, tags = {"<short sha>", "main"}, container=, reference = "digest"|"latest" (a task
+---     definition names the image by digest, or by the tag that moves), moving_tag=, load_balanced = false,
+---     failure = as below, for this service }},
+---   deploys = "codedeploy"|"rolling" (or "ecs")|"blue_green", strategy = "CANARY"|"LINEAR" (of blue_green),
+---   application=, group=, deployment_config=, auto_rollback = {events}, ready_wait_seconds=  (CodeDeploy)
+---   workflow_updates = false (the workflow that pushes does not call UpdateService), breaker = {enable=, rollback=},
+---   lifecycle_hooks = {{ stages = {…}, timeout_minutes=, action= }}  (ECS)
+---   tasks=, health_seconds=, health_path=, canary_seconds=, canary_weight=, bake_seconds=, install_timeout=, alarms=,
+---   failure = "health"|"exit"|"memory"|"secret"|"alarm", earlier = see past.lua, queues=, parameters=, secrets=,
+---   tables=, workers= }
 local arrivals = require "fairlead.world.aws.arrivals"
 local bluegreen = require "fairlead.world.aws.bluegreen"
 local ecr = require "fairlead.world.aws.ecr"

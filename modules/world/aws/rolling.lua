@@ -41,8 +41,8 @@ local function bake(aws, service, deployment, fn)
   end)
 end
 
---- Ends a deployment whose tasks are the only ones left. ECS looks again before it says so: for some seconds, or as long
---- as its alarms watch, there is one deployment, with all its tasks, that is still in progress.
+--- Ends a deployment whose tasks are the only ones left. ECS looks again before it says so: for some seconds, or as
+--- long as its alarms watch, there is one deployment, with all its tasks, that is still in progress.
 local function end_deployment(aws, service, deployment)
   if deployment.ending then
     return
