@@ -37,6 +37,15 @@ local function said(w, name)
   return above, below
 end
 
+-- What messages say, apart from commits, images, deployments and times.
+local function words(messages)
+  local list = {}
+  for i, item in ipairs(messages) do
+    list[i] = item.text:gsub("%x%x%x%x%x%x%x+", "#"):gsub("d%-%u%w+", "#"):gsub("%d%d:%d%d", "#")
+  end
+  return list
+end
+
 local function text_of(blocks)
   local lines = {}
   for _, block in ipairs(blocks) do lines[#lines + 1] = (block.text or block.elements[1]).text end
@@ -153,7 +162,7 @@ describe("while Slack is down", function()
   local HOUR <const> = 3600
 
   it("a release goes on, says so once, and the board and its thread come when Slack answers", function()
-    local plain = rehearse "all-well"
+    local plain, plain_w = rehearse "all-well"
     local result, w = rehearse("all-well", { prepare = function(w)
       outage(w, function(now) return now < w.fixture.start + 1800 end)
     end })
@@ -164,12 +173,7 @@ describe("while Slack is down", function()
     local above, below = said(w, CHANNEL)
     assert.equal(1, #above)
     assert.matches(": done$", above[1].text)
-    local order = {}
-    for _, item in ipairs(below) do order[#order + 1] = item.text:match "^:[%w_]+:%s+(%S+%s+%S+)" end
-    assert.matches("^%x+ is$", order[1]) -- live in development
-    assert.equal("review wanted,", order[2])
-    assert.matches("^merged as$", order[3])
-    assert.matches("^%x+ is$", order[4])
+    assert.same(words(select(2, said(plain_w, CHANNEL))), words(below))
   end)
 
   it("for some minutes in the middle, nothing is missing in the end", function()
@@ -186,7 +190,7 @@ describe("while Slack is down", function()
     local _, expected = said(plain_w, CHANNEL)
     local above, below = said(w, CHANNEL)
     assert.equal(1, #above)
-    assert.equal(#expected, #below)
+    assert.same(words(expected), words(below))
     assert.matches(": done$", above[1].text)
   end)
 
@@ -207,7 +211,7 @@ describe("while Slack is down", function()
     local at = {}
     clock.simulate({ start = 0 }, function()
       local it = outages.new { warn = function() end }
-      for _ = 1, 4000 do
+      for _ = 1, 1400 do
         it:attempt(5, function()
           at[#at + 1] = clock.steady()
           error("no answer", 0)
@@ -217,7 +221,7 @@ describe("while Slack is down", function()
     end)
     local pauses = {}
     for i = 2, #at do pauses[#pauses + 1] = math.floor(at[i] - at[i - 1] + 0.5) end
-    assert.same({ 30, 60, 120, 240, 480, 600, 600, 600, 600, 600 }, pauses)
+    assert.same({ 30, 60, 120, 240, 300, 300, 300 }, pauses)
   end)
 
   it("what never answers holds a step up for a limited time", function()

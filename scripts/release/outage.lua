@@ -5,7 +5,7 @@ local task = require "fairlead.task"
 
 local M = {}
 
-local FIRST_PAUSE <const>, LONGEST_PAUSE <const> = 30, 600 -- seconds
+local FIRST_PAUSE <const>, LONGEST_PAUSE <const> = 30, 300 -- seconds
 
 ---@class Outage
 ---@field run procedure.Run
