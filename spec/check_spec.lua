@@ -162,6 +162,17 @@ describe("fairlead check", function()
       assert.same({}, in_procedure "print((gh:pull_request { number = 1 }).assignee)")
     end)
 
+    it("lets a script give its own objects further fields", function()
+      assert.same({}, found_in [[
+---@class Board
+---@field close fun(self: Board)
+local Board = {}
+function Board:is_closed() return self.closed end
+function Board:close() self.closed = true end
+return Board
+]])
+    end)
+
     it("lets an AWS client have any operation, written as in the API", function()
       assert.same({
         "unknown-name AWS clients have no method 'describe_services'; operations are named as in AWS's API, "

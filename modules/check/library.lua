@@ -32,6 +32,7 @@ Library.__index = Library
 ---@field index? annotations.Type what any other text key holds
 ---@field list? annotations.Type what its list part holds
 ---@field open? boolean
+---@field own? boolean a script's, which may give its objects further fields
 
 local PRIMITIVE <const> = { ["nil"] = true, any = true, unknown = true, boolean = true, ["true"] = true,
   ["false"] = true, number = true, integer = true, string = true, table = true, ["function"] = true, thread = true,
@@ -93,8 +94,9 @@ function Library:class_named(name)
   return class
 end
 
-local function add_class(self, read)
+local function add_class(self, read, own)
   local class = self:class_named(read.name)
+  class.own = own
   table.move(read.parents, 1, #read.parents, #class.parents + 1, class.parents)
   for _, field in ipairs(read.fields) do
     if field.name == "[integer]" then
@@ -117,13 +119,14 @@ end
 ---Takes in the annotations of files that belong together.
 ---@param files annotations.File[]
 ---@param called fun(file: annotations.File): string what to call the file's own table, as "http"
+---@param own? boolean they are scripts
 ---@return table<string, check.Known> returned what each file returns, by path
-function Library:add(files, called)
+function Library:add(files, called, own)
   local variables, returned = {}, {}
   for _, file in ipairs(files) do
     for name, of in pairs(file.aliases) do self.aliases[name] = of end
     for _, class in ipairs(file.classes) do
-      add_class(self, class)
+      add_class(self, class, own)
       if class.variable then
         local other = variables[class.variable]
         variables[class.variable] = (other == nil or other == class.name) and class.name or false

@@ -350,9 +350,11 @@ end
 local function set_member(self, base, key, known)
   local owner = self.library:plain(base)
   if not owner or owner.kind ~= "record" then
-    if owner and owner.kind == "name" and key.tag ~= "String" then
-      local class = self.library.classes[owner.name]
-      if class then class.open = true end
+    local class = owner and owner.kind == "name" and self.library.classes[owner.name]
+    if class and key.tag ~= "String" then
+      class.open = true
+    elseif class and class.own and class.members[key[1]] == nil then
+      class.members[key[1]] = true
     end
     return
   end
@@ -455,7 +457,7 @@ end
 ---@return check.Known|nil returned what the script returns
 function M.walk(source, options)
   local file = annotations.parse(source.text, source.path)
-  options.library:add({ file }, function() return source.path end)
+  options.library:add({ file }, function() return source.path end, true)
   local described = {}
   for _, definition in ipairs(file.definitions) do
     if definition.documented then described[definition.line] = definition end
