@@ -80,12 +80,13 @@ describe("a dry run", function()
       return decision.decision .. " " .. decision.by .. " " .. decision.evidence.build
     end)
     assert.equal("approved ada ‹id of Build›", result.value)
-    local notes = events(result, "step.skipped", "path", "note")
-    assert.same({ "Image", "not to be told yet: the dry run ends here: what follows needs ‹result of Build›" },
-      notes[2])
-    assert.same({ "Site", "not to be told yet: it shows another commit" }, notes[3])
-    assert.matches("^not to be told yet: .*no such pull request", notes[4][2])
-    assert.same({ "Approval", "-" }, notes[5])
+    local notes = events(result, "step.skipped", "path", "note", "error")
+    local because = "it depends on what was not done"
+    assert.same({ "Image", because, "the dry run ends here: what follows needs ‹result of Build›" }, notes[2])
+    assert.same({ "Site", because, "it shows another commit" }, notes[3])
+    assert.same({ "Merge", because }, { notes[4][1], notes[4][2] })
+    assert.matches("no such pull request", notes[4][3])
+    assert.same({ "Approval", "-", "-" }, notes[5])
   end)
 
   it("fails where a reading fails before anything was left out", function()
@@ -198,6 +199,34 @@ describe("a dry run of a release", function()
     return rehearsal.inside(w, function(folder)
       return dry.inside(procedure.execute, loaded, {}, { mode = "dry-run", directory = folder.work, user = "ada" })
     end), w
+  end
+
+  local function would(result)
+    local list = {}
+    for _, event in ipairs(result.events) do
+      local kept = event.would and not event.would:find "^wait for " and not event.would:find "^ask: "
+      if event.event == "step.skipped" and kept then list[#list + 1] = event.path end
+    end
+    return list
+  end
+
+  for script, expected in pairs {
+    ["planning-data"] = { "Pull request/Push", "Pull request/Open pull request", "Development/Start the build",
+      "Merge/Merge pull request", "Production/Start the build" },
+    providers = { "Pull request/Push", "Pull request/Open pull request", "Development/Start the build",
+      "Merge/Merge pull request" },
+    ["async-processor"] = { "Pull request/Push", "Development/Send a message to development-request-queue",
+      "Merge/Merge pull request", "Production/Start the build" },
+  } do
+    it("goes to its end and lists what it would write: " .. script, function()
+      local result = dry_run("scripts/" .. script .. ".lua")
+      local final = final_of(result)
+      assert.same({ "done", "dry_run" }, { result.outcome, result.reason }, tostring(result.error))
+      assert.is_nil(final.stopped)
+      local listed = {}
+      for _, path in ipairs(would(result)) do listed[path] = true end
+      for _, path in ipairs(expected) do assert.is_true(listed[path], path .. " is not listed") end
+    end)
   end
 
   it("changes nothing anywhere", function()

@@ -104,13 +104,22 @@ end
 ---@param run procedure.Run
 ---@param fn async fun(...): ... looks
 ---@return any found nil: nothing, or it could not be looked at
----@return any ... what `fn` gave beside it; where it failed, why
+---@return any ... what `fn` gave beside it; where it failed, {text=, error=}
 function M.look(run, fn, ...)
   if not (run.dry and run.pretended) then return fn(...) end
   local results <const> = table.pack(pcall(fn, ...))
   if results[1] then return table.unpack(results, 2, results.n) end
   local err <const> = errors.wrap(results[2])
-  return nil, { text = "not to be told yet: " .. tostring(err) }
+  return nil, { text = "it depends on what was not done", error = tostring(err) }
+end
+
+-- What has nothing to do with what was not done: rights, settings, the network, Ctrl-C.
+local function stays_wrong(kind)
+  for _, pattern in ipairs { "not_authorised$", "no_credentials$", "^config", "^usage", "^http", "^cancelled", "^journal",
+    "^dry_run" } do
+    if kind:find(pattern) then return true end
+  end
+  return false
 end
 
 ---How a dry run ended that went wrong, where that is only because of what was not done.
@@ -120,7 +129,7 @@ end
 function M.ended_early(run, err)
   if not err or not run.dry then return nil end
   if err.kind == "dry_run.end" then return err.message end
-  if not run.pretended or err.kind ~= "script" then return nil end
+  if not run.pretended or stays_wrong(err.kind) then return nil end
   local ok <const>, stopped = pcall(stop, "what was not done", err.message)
   return not ok and stopped.message or nil
 end

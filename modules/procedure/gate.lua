@@ -356,7 +356,8 @@ local function preview(run, node, options, question)
     return dry.text(found)
   end)
   run.pretended = true
-  node:skip("dry run", { would = "ask: " .. question, evidence = evidence, note = note and note.text })
+  node:skip("dry run", { would = "ask: " .. question, evidence = evidence, note = note and note.text,
+    error = note and note.error })
   return {
     decision = "approved", by = options.approvers and options.approvers[1] or run.user, via = "dry run",
     evidence = evidence, digest = digest.sha256(value.canonical(evidence)), at = events.round(clock.now()),

@@ -106,6 +106,7 @@ end
 ---@param text string
 function Run:fact(text)
   text = check_text(text, "run:fact")
+  if self.dry and self.pretended then return self:say(text) end -- it is none yet
   self.facts[#self.facts + 1] = text
   self:emit { event = "note", kind = "fact", text = text }
 end

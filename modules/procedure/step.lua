@@ -105,7 +105,8 @@ function M.install(Run)
       return found
     end
     if self.dry then
-      node:skip("dry run", { would = intent_text or name, note = self.pretended and unlooked and unlooked.text or nil })
+      local why = self.pretended and unlooked or {}
+      node:skip("dry run", { would = intent_text or name, note = why.text, error = why.error })
       return dry.pretend(self, node, what.pretend)
     end
     if record and not what.already and not what.repeatable then raise_unsure(node, record) end

@@ -11,6 +11,8 @@ local live = require "release.live"
 ---@class Release
 local Release = {}
 
+local NO_COMMIT <const> = ("0"):rep(40) -- git's own id for none: a dry run's
+
 local function short(sha) return sha:sub(1, 8) end
 
 -- ---- Pull request, tests passing ----
@@ -123,8 +125,18 @@ local function await_push(self, change, sha)
   }
 end
 
+-- What a dry run takes for the pull request that it does not open.
+local function pretended(self, branch, title, sha)
+  local newest <const> = self.github:get("pulls", { state = "all", per_page = 1 })[1]
+  local number <const> = newest and newest.number + 1 or 1
+  return {
+    number = number, url = ("https://github.com/%s/pull/%d"):format(self.settings.repository, number), title = title,
+    author = self.github:viewer(), branch = branch, head = sha,
+  }
+end
+
 -- Found, or opened with the title and the description; a person's text stays as it is.
-local function open_or_find(self, branch, title, body)
+local function open_or_find(self, branch, title, body, sha)
   local gh <const>, main <const> = self.github, self.settings.main
   return self.run:step("Open pull request", {
     intent = { head = branch, base = main },
@@ -138,6 +150,7 @@ local function open_or_find(self, branch, title, body)
     act = function()
       return as_change(self, gh:open_pull_request { head = branch, base = main, title = title, body = body })
     end,
+    pretend = function() return pretended(self, branch, title, sha) end,
   })
 end
 
@@ -188,7 +201,7 @@ function Release:open_pull_request(options)
         return { commit = commit.sha }
       end,
     })
-    local change <const> = open_or_find(self, branch, options.title or commit.summary, body)
+    local change <const> = open_or_find(self, branch, options.title or commit.summary, body, commit.sha)
     await_push(self, change, commit.sha)
     run:fact(("pull request #%d %s: %s"):format(change.number, change.title, change.url))
     self.talk:begin(change)
@@ -223,6 +236,7 @@ local function stand(self, change)
   return self.run:wait {
     name = "Up to date",
     timeout = self.settings.timeouts.push,
+    pretend = { behind = 0 },
     check = function()
       if self:unmoved(change).merged then return { behind = 0 } end
       local compared <const> = self.github:get(("compare/%s...%s"):format(self.settings.main, change.head),
@@ -240,6 +254,7 @@ local function new_head(self, change)
   return self.run:wait {
     name = "New head",
     timeout = self.settings.timeouts.push,
+    pretend = { commit = NO_COMMIT },
     every = 2,
     check = function()
       local head <const> = gh:pull_request { number = change.number }.head.sha
@@ -324,6 +339,7 @@ function Release:merge(change)
         if err then error(err, 0) end
         return { commit = done.sha }
       end,
+      pretend = { commit = NO_COMMIT },
     })
     change.merged = merged.commit
     self.run:fact(("merged into %s as %s"):format(self.settings.main, merged.commit))

@@ -34,6 +34,7 @@ local function dispatch(self, environment, ref, sha, check)
       }
       return { id = started.id, url = started.url }
     end,
+    pretend = { id = "‹id of the build›", url = "‹address of the build›" },
   })
 end
 
@@ -61,6 +62,7 @@ local function build_of_push(self, sha)
     name = "Start of the build",
     timeout = self.settings.timeouts.build,
     every = 5,
+    pretend = { id = "‹id of the build›", url = "‹address of the build›" },
     check = function()
       local found <const> = self.github:workflow_runs { head_sha = sha, workflow = workflow, event = "push" }[1]
       if not found then return nil, ("%s has not started for %s"):format(workflow, short(sha)) end

@@ -5,6 +5,7 @@
 --- How a version comes to a service is a strategy's business: live/codedeploy.lua, live/rolling.lua,
 --- live/blue_green.lua.
 local builds = require "release.live.build"
+local clock = require "fairlead.clock"
 local contexts = require "release.live.context"
 local errors = require "fairlead.errors"
 local images = require "release.live.image"
@@ -28,6 +29,10 @@ local function image_of(context, sha)
     name = "Image",
     timeout = context.timeouts.image,
     every = 10,
+    pretend = function()
+      local digest <const> = ("‹digest of %s›"):format(context.service.image)
+      return { tag = short(sha), digest = digest, digests = { [digest] = true }, pushed_at = clock.now() }
+    end,
     check = function()
       local image <const> = images.find(context, sha)
       return image, not image and ("no image of %s in %s"):format(short(sha), context.service.image) or nil
@@ -40,6 +45,7 @@ local function deployment_of(context, image, since)
     name = "Start of the deployment",
     timeout = context.timeouts.image,
     every = 10,
+    pretend = ("‹deployment of %s›"):format(context.service.service),
     check = function() return context.strategy.find(context, image, since) end,
   }
 end
@@ -60,6 +66,9 @@ local function tasks_run(context, id, image)
     name = "Running tasks",
     timeout = context.timeouts.tasks,
     every = 10,
+    pretend = function()
+      return { tasks = context.strategy.state(context).desired, definition = "‹task definition›", deployment = id }
+    end,
     check = function()
       local state <const> = context.strategy.state(context)
       if not state.started_by then return nil, context.service.service .. " has nothing that takes its traffic" end
@@ -94,6 +103,7 @@ local function bring_back(context, target, sha)
     intent = { service = context.service.service, definition = target.definition, digest = target.digest },
     already = function(begun) return begun and context.strategy.found(context, target, begun.began) end,
     act = function() return context.strategy.back(context, target) end,
+    pretend = ("‹deployment of %s›"):format(context.service.service),
   })
   local image <const> = images.of_digest(context, target.digest, sha)
   if not image then

@@ -52,6 +52,7 @@ local function wait(context, arn, image, answered)
     name = "Deployment",
     timeout = context.timeouts.deployment,
     every = 10,
+    pretend = { id = arn },
     check = function()
       local deployment <const> = history.get(context, arn)
       local successor <const> = base.check(context, arn, deployment, image)

@@ -1,5 +1,6 @@
 --- The workflow run that builds a commit, and in it the job for one environment: a run that publishes to several
 --- environments goes on, or waits for somebody's review, long after the job that matters here has ended.
+local clock = require "fairlead.clock"
 local context = require "release.live.context"
 local errors = require "fairlead.errors"
 
@@ -64,6 +65,7 @@ function M.follow(release, environment, sha, build)
     name = "Build",
     timeout = release.settings.timeouts.build,
     every = 15,
+    pretend = function() return { id = build.id, commit = sha, since = clock.now() } end,
     check = function()
       local found <const> = release.github:workflow_run(build.id)
       if found.head_sha ~= sha then -- what is started by hand takes what its branch holds at that moment

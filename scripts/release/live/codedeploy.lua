@@ -150,6 +150,7 @@ function M.follow(context, id)
     name = "Deployment",
     timeout = context.timeouts.deployment,
     every = 10,
+    pretend = { id = id },
     check = function()
       local info <const> = get(context, id)
       if info.status == "Succeeded" then return { id = id } end

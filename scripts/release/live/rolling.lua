@@ -36,6 +36,7 @@ function M.follow(context, arn, image)
     name = "Deployment",
     timeout = context.timeouts.deployment,
     every = 10,
+    pretend = { id = arn },
     check = function()
       local deployment <const> = history.get(context, arn)
       local successor <const> = base.check(context, arn, deployment, image)

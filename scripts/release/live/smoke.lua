@@ -108,6 +108,7 @@ local function send(release, sqs, test)
       sqs:SendMessage { QueueUrl = url_of(sqs, test.queue), MessageBody = json.encode(message, { sort_keys = true }) }
       return { id = id, sent = clock.now() }
     end,
+    pretend = { id = "‹id of the message›", sent = clock.now() },
   })
 end
 
@@ -131,6 +132,7 @@ local function try_queue(release, environment, test, sha)
     name = "Result in " .. test.result.queue,
     timeout = test.within,
     every = 5,
+    pretend = { version = "" },
     check = function()
       local found <const> = look_for(sqs, test.result.queue, sent.id)
       if not found then return nil, ("no result of message %s yet"):format(sent.id:sub(1, 8)) end
