@@ -146,10 +146,10 @@ function Library:add(files, called, own)
         module.members[definition.name] = known_of(definition, module.name .. "." .. definition.name)
       end
     end
-    local own = file.returned and file.variables[file.returned]
-    if own then
-      returned[file.path] = { kind = "name", name = own, required = true }
-      self:class_named(own).open = self:class_named(own).open or file.open
+    local class = file.returned and file.variables[file.returned]
+    if class then
+      returned[file.path] = { kind = "name", name = class, required = true }
+      self:class_named(class).open = self:class_named(class).open or file.open
     elseif file.returned then
       returned[file.path] = module
     end

@@ -115,8 +115,8 @@ end
 
 -- What has nothing to do with what was not done: rights, settings, the network, Ctrl-C.
 local function stays_wrong(kind)
-  for _, pattern in ipairs { "not_authorised$", "no_credentials$", "^config", "^usage", "^http", "^cancelled", "^journal",
-    "^dry_run" } do
+  for _, pattern in ipairs { "not_authorised$", "no_credentials$", "^config", "^usage", "^http", "^cancelled",
+    "^journal", "^dry_run" } do
     if kind:find(pattern) then return true end
   end
   return false

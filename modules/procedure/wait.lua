@@ -181,7 +181,9 @@ function M.install(Run)
       if found == nil or note.text then tell(waiting, note) end
       if found ~= nil then return self.dry and found or finish(node, key, found) end
       if self.dry then
-        node:skip("dry run", { would = "wait for " .. options.name, note = note.text or note.error, error = note.text and note.error })
+        node:skip("dry run", {
+          would = "wait for " .. options.name, note = note.text or note.error, error = note.text and note.error,
+        })
         return dry.pretend(self, node, options.pretend)
       end
       if last_look then time_out(waiting, options) end

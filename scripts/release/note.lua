@@ -129,6 +129,7 @@ function Release:tell_what_came(environment, from, to)
     intent = { from = from, to = to },
     repeatable = true, -- it reads, and what it read is kept
     act = function() return self:between(from, to) end,
+    pretend = { from = from, to = to, undoes = false, commits = {}, pulls = {}, authors = {}, migrations = {} },
   })
   self.run:fact(("to %s: %s"):format(environment, self.note_line(note)))
   self.run:notify { text = self:note_text(environment, note) }
