@@ -153,6 +153,32 @@ describe("world.github's door", function()
     end)
   end)
 
+  it("refuses for a while who asks too fast, and says for how long", function()
+    support.visit({}, function(_, call)
+      local response, body
+      for _ = 1, 81 do
+        response, body = call("POST", R .. "/issues", { body = { title = "x" } })
+        clock.sleep(0.01)
+      end
+      assert.equal(403, response.status)
+      assert.are_not.equal("0", response.headers["x-ratelimit-remaining"])
+      assert.matches("secondary rate limit", body.message)
+      local seconds = tonumber(response.headers["retry-after"])
+      assert.is_true(seconds >= 1 and seconds <= 60)
+      assert.equal(200, (call("GET", "/user")).status) -- reads have room of their own
+      clock.sleep(seconds)
+      assert.equal(201, (call("POST", R .. "/issues", { body = { title = "x" } })).status)
+    end)
+    support.visit({ changes = { github = { secondary_limits = { points = 20 } } } }, function(_, call)
+      local statuses = {}
+      for i = 1, 22 do
+        statuses[i] = call("GET", "/user").status
+      end
+      assert.equal(200, statuses[1])
+      assert.equal(403, statuses[22])
+    end)
+  end)
+
   it("gives lists in pages with links to the next", function()
     support.visit({}, function(w, call)
       push(w, "light-it"):check()

@@ -70,7 +70,10 @@ end
 
 describe("the simulated services", function()
   it("answer any body and any variable on each of GitHub's routes", function()
-    local w = world.new { fixture = support.fixture { github = { rate_limit = 1 << 40 } } }
+    local any = 1 << 40
+    local w = world.new { fixture = support.fixture { github = {
+      rate_limit = any, secondary_limits = { points = any, writes_a_minute = any, writes_an_hour = any },
+    } } }
     clock.simulate({ start = w.now }, function()
       local closing <close> = w -- luacheck: ignore closing
       process.run({ "git", "push", "-q", "origin", "light-it", cwd = w:open().work }):check()
@@ -128,7 +131,7 @@ describe("the simulated services", function()
   end)
 
   it("answer any arguments of each of Slack's methods, as JSON and as a form", function()
-    local w = world.new { fixture = support.fixture() }
+    local w = world.new { fixture = support.fixture { slack = { tier_factor = 1 << 40 } } }
     clock.simulate({ start = w.now }, function()
       local addresses = {}
       for name in pairs(w.slack.methods) do

@@ -54,6 +54,24 @@ describe("world.slack's door", function()
     end)
   end)
 
+  it("refuses a method that is called more often than its tier allows, each for itself", function()
+    visit(function()
+      local group, response
+      for _ = 1, 25 do
+        group, response = form "usergroups.list" -- tier 2: 20 a minute, and some more
+      end
+      assert.same({ "ratelimited", 429 }, { group.error, response.status })
+      local seconds = tonumber(response.headers["retry-after"])
+      assert.is_true(seconds > 30 and seconds <= 60)
+      for _ = 1, 60 do
+        assert.is_true(form("conversations.info", { channel = CHANNEL }).ok)
+      end
+      assert.equal("ratelimited", form("conversations.info", { channel = CHANNEL }).error)
+      clock.sleep(seconds)
+      assert.is_true(form("usergroups.list").ok)
+    end)
+  end)
+
   it("names the scope that is missing", function()
     visit(function()
       local body = slack("chat.postMessage", { channel = CHANNEL, text = "x" })

@@ -114,7 +114,7 @@ end
 local ANSWERS <const> = {
   github = {
     limited = function(world, random)
-      local headers = world.github:limit_headers()
+      local headers = world.github.limits:headers()
       headers[#headers + 1] = { "retry-after", tostring(random:integer(5, 30)) }
       return message.json(random:chance(0.5) and 403 or 429, {
         message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",

@@ -9,6 +9,7 @@ local deployments = require "fairlead.world.github.deployments"
 local git_data = require "fairlead.world.github.git_data"
 local issues = require "fairlead.world.github.issues"
 local json = require "fairlead.json"
+local limits = require "fairlead.world.github.limits"
 local message = require "fairlead.world.message"
 local pulls = require "fairlead.world.github.pulls"
 local pulls_api = require "fairlead.world.github.pulls_api"
@@ -24,14 +25,13 @@ local M = {}
 --- The scopes of a classic token whose fixture names none.
 local SCOPES <const> = { "repo", "workflow", "read:org" }
 
-local HOUR <const> = 3600
-
 ---@class fairlead.world.GitHub
 ---@field requests {at: number, method: string, path: string, operation: string, status: integer}[]
 ---@field fixture table
 ---@field world fairlead.world.World
 ---@field actions fairlead.world.Actions
 ---@field pulls fairlead.world.Pulls
+---@field limits fairlead.world.GitHubLimits
 ---@field deployments fairlead.world.GitHubDeployments
 ---@field issues table[] {number=, title=, body=, state=, author=, labels=, comments=}; pull requests are in `pulls`
 ---@field statuses table<string, table[]> commit statuses by sha, the newest first
@@ -51,12 +51,12 @@ function M.new(world)
     statuses = {},
     issues = {},
     router = router.new(),
-    windows = {},
     etags = {},
     last_id = 21900000000,
   }, GitHub)
   self.owner, self.name = fixture.repository:match("^([^/]+)/([^/]+)$")
   self.shapes = shapes.new(self)
+  self.limits = limits.new(self)
   self.deployments = deployments.new(self)
   self.actions = actions.new(self)
   self.pulls = pulls.new(self)
@@ -207,51 +207,6 @@ local function check_rights(self, route, viewer)
 end
 
 ---------------------------------------------------------------------------------------------------------------------
--- Limits
-
---- The hour's account of a token, or of everybody without one.
-local function window_of(self, viewer)
-  local key = viewer and viewer.token or ""
-  local window = self.windows[key]
-  if not window or self.world.now >= window.reset then
-    window = {
-      limit = viewer and (self.fixture.rate_limit or 5000) or 60,
-      used = 0,
-      reset = math.floor(self.world.now) + HOUR,
-    }
-    self.windows[key] = window
-  end
-  return window
-end
-
---- The headers that tell how many requests are left.
----@param viewer table?
----@return string[][]
-function GitHub:limit_headers(viewer)
-  local window = window_of(self, viewer)
-  return {
-    { "x-ratelimit-limit", tostring(window.limit) },
-    { "x-ratelimit-remaining", tostring(math.max(0, window.limit - window.used)) },
-    { "x-ratelimit-used", tostring(math.min(window.used, window.limit)) },
-    { "x-ratelimit-reset", tostring(window.reset) },
-    { "x-ratelimit-resource", "core" },
-  }
-end
-
---- What GET /rate_limit tells.
----@param viewer table?
----@return table
-function GitHub:rate(viewer)
-  local window = window_of(self, viewer)
-  return {
-    limit = window.limit,
-    used = math.min(window.used, window.limit),
-    remaining = math.max(0, window.limit - window.used),
-    reset = window.reset,
-  }
-end
-
----------------------------------------------------------------------------------------------------------------------
 -- Requests
 
 local REST <const> = "https://docs.github.com/rest"
@@ -311,12 +266,7 @@ local function answer(self, request, path, call)
   if version and version ~= "2022-11-28" then
     refusal.raise(400, ("API version %s is not supported."):format(version))
   end
-  local window = window_of(self, call.viewer)
-  if window.used >= window.limit then
-    refusal.raise(403, ("API rate limit exceeded for user ID %d."):format(self.shapes:user_id(
-      call.viewer and call.viewer.login or ""
-    )))
-  end
+  self.limits:check(call.viewer, request.method)
   local route, variables = self.router:find(request.method, path)
   if not route then
     refusal.not_found()
@@ -355,7 +305,7 @@ function GitHub:handle(request)
     if not refusal.is(refused) then
       error(refused, 0)
     end
-    status = refused.status
+    status, headers = refused.status, refused.headers
     value = {
       message = refused.message,
       errors = refused.errors and json.array(refused.errors) or nil,
@@ -388,10 +338,9 @@ function GitHub:handle(request)
     end
   end
   if counts then
-    local window = window_of(self, call.viewer)
-    window.used = window.used + 1
+    self.limits:count(call.viewer)
   end
-  for _, header in ipairs(self:limit_headers(call.viewer)) do
+  for _, header in ipairs(self.limits:headers(call.viewer)) do
     table.insert(result.headers, header)
   end
   table.insert(self.requests, {

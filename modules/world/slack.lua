@@ -36,6 +36,19 @@ end
 local BURST <const> = 4
 local PER_SECOND <const> = 1
 
+--- How often a minute a method may be called: its tier says "at least so often", and Slack lets some more through
+--- (`fixture.slack.tier_factor`: how many times as many).
+--- Source: docs.slack.dev, "Rate limits" and each method's page; what is not named here is of tier 3.
+local PER_MINUTE <const> = { 1, 20, 50, 100 }
+local MORE <const> = 1.2
+local TIERS <const> = {
+  ["conversations.list"] = 2, ["users.list"] = 2, ["usergroups.list"] = 2, ["usergroups.users.list"] = 2,
+  ["reactions.remove"] = 2, ["conversations.members"] = 4, ["users.info"] = 4, ["files.getUploadURLExternal"] = 4,
+  ["files.completeUploadExternal"] = 4,
+}
+--- Methods with limits of their own, which a release does not come near.
+local SPECIAL <const> = { ["chat.postMessage"] = true, ["chat.getPermalink"] = true, ["auth.test"] = true }
+
 ---@param world fairlead.world.World
 ---@return fairlead.world.Slack
 function M.new(world)
@@ -50,6 +63,7 @@ function M.new(world)
     usergroups = fixture.usergroups or {},
     uploads = {},
     methods = {},
+    called = {},
     last_micros = 0,
     refuse = M.refuse,
   }, Slack)
@@ -206,6 +220,22 @@ function Slack:must_wait(channel)
   return math.max(1, math.ceil((1 - channel.allowance) / PER_SECOND))
 end
 
+--- Refuses a method that was called too often within the last minute.
+local function check_tier(self, name)
+  if SPECIAL[name] then
+    return
+  end
+  local now, times = self.world.now, self.called[name] or {}
+  self.called[name] = times
+  while times[1] and times[1] <= now - 60 do
+    table.remove(times, 1)
+  end
+  if #times >= PER_MINUTE[TIERS[name] or 3] * (self.fixture.tier_factor or MORE) then
+    M.refuse("ratelimited", { retry_after = math.max(1, math.ceil(times[1] + 60 - now)) })
+  end
+  times[#times + 1] = now
+end
+
 ---------------------------------------------------------------------------------------------------------------------
 
 --- Arguments that are lists or objects, and the error for what is neither.
@@ -329,6 +359,7 @@ local function answer(self, request, name)
       M.refuse("missing_scope", { needed = method.scope, provided = table.concat(self.fixture.scopes, ",") })
     end
   end
+  check_tier(self, name)
   return method.call(arguments)
 end
 

@@ -9,8 +9,9 @@ local Refusal = {}
 ---@param status integer
 ---@param text string GitHub's message
 ---@param errors table[]|string[]? the list that GitHub adds for fields
-function M.raise(status, text, errors)
-  error(setmetatable({ status = status, message = text, errors = errors }, Refusal), 0)
+---@param headers string[][]? of the answer
+function M.raise(status, text, errors, headers)
+  error(setmetatable({ status = status, message = text, errors = errors, headers = headers }, Refusal), 0)
 end
 
 --- 404, as GitHub says it also for what the token may not see.

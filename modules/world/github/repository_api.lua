@@ -43,7 +43,7 @@ local function add_people(github, router)
   end)
 
   router:add("GET /rate_limit", nil, function(call)
-    local rate = github:rate(call.viewer)
+    local rate = github.limits:rate(call.viewer)
     local search = { limit = 30, used = 0, remaining = 30, reset = rate.reset }
     return 200, { resources = { core = rate, search = search }, rate = rate }
   end)
