@@ -98,7 +98,7 @@ function Deployments:set_deployment_state(id, state, options)
   self:post(("deployments/%d/statuses"):format(id), {
     state = state, description = (options.description or ""):sub(1, DESCRIPTION),
     environment_url = options.environment_url, log_url = options.log_url, auto_inactive = options.auto_inactive,
-  }, { op = "github.set_deployment_state" })
+  }, { op = "github.set_deployment_state", once = false }) -- said twice it is the same state
 end
 
 return Deployments

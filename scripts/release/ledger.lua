@@ -3,6 +3,8 @@
 ---
 --- A record's states tell the rest: "success" when it was proven; "error" when it was rolled back later, or found bad.
 
+local surely = require "release.live.surely"
+
 ---@class Release
 local Release = {}
 
@@ -63,11 +65,14 @@ function Release:record(environment, sha, result)
         return id and succeeded(self, id) and { id = id } or nil
       end,
       act = function()
-        local id <const> = recorded(self, environment, sha) or gh:create_deployment {
-          sha = sha, environment = environment, task = TASK,
-          description = ("Released by %s"):format(self.run.user or "somebody"),
-          payload = { key = self.run:step_id(), run = self.run.id, services = plain(result.services) },
-        }.id
+        local function find() return recorded(self, environment, sha) end
+        local id <const> = find() or surely(function()
+          return gh:create_deployment({
+            sha = sha, environment = environment, task = TASK,
+            description = ("Released by %s"):format(self.run.user or "somebody"),
+            payload = { key = self.run:step_id(), run = self.run.id, services = plain(result.services) },
+          }).id
+        end, find)
         gh:set_deployment_state(id, "success", { environment_url = result.site, description = "live, and tried" })
         return { id = id }
       end,
