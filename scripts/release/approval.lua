@@ -7,6 +7,7 @@ local aws = require "fairlead.aws"
 local errors = require "fairlead.errors"
 local evidence_of = require "release.evidence"
 local github = require "fairlead.github"
+local pipelines = require "release.pipeline"
 local slack = require "fairlead.slack"
 local talk = require "release.talk"
 local value = require "fairlead.procedure.value"
@@ -141,26 +142,17 @@ function CHANNELS.github(self, ask)
   return channel
 end
 
---- The execution of the pipeline that carries the merge.
-local function execution_of(client, pipeline, sha)
-  for found in client:paginate("ListPipelineExecutions", { pipelineName = pipeline }, "pipelineExecutionSummaries") do
-    for _, source in ipairs(found.sourceRevisions or {}) do
-      if source.revisionId == sha then return found.pipelineExecutionId end
-    end
-  end
-end
-
-function CHANNELS.codepipeline(_, ask)
+--- The execution of the pipeline that carries the merge waits there.
+function CHANNELS.codepipeline(self, ask)
   local place <const> = ask.environment
   local pipeline <const> = place.arrives == "pipeline" and place.pipeline
   if not (pipeline and pipeline.approval) then return nil, ("%s has no pipeline's approval"):format(place.name) end
-  local client <const> = aws.session({ profile = place.profile, region = place.region }):client "codepipeline"
-  local execution <const> = execution_of(client, pipeline.name, ask.change.merged)
+  local execution <const> = pipelines.execution(self, place, ask.change.merged)
   if not execution then
     return nil, ("%s has no execution for %s"):format(pipeline.name, short(ask.change.merged))
   end
   local channel <const> = aws.approval {
-    client = client, pipeline = pipeline.name, execution = execution, stage = pipeline.approval.stage,
+    client = pipelines.client(place), pipeline = pipeline.name, execution = execution, stage = pipeline.approval.stage,
     action = pipeline.approval.action,
   }
   channel.hand_on = function(decision) channel:close(decision) end

@@ -1,5 +1,6 @@
 --- How a change comes to an environment: its build is started or found, and followed until the change is live there.
 local live = require "release.live"
+local pipelines = require "release.pipeline"
 
 ---@class Release
 local Release = {}
@@ -96,16 +97,25 @@ local function build_of_main(self, environment, change)
   end)
 end
 
--- How a commit of main gets to an environment is for its settings to say.
+-- How a commit of main gets to an environment is for its settings to say. What goes on by itself, a job of the merge's
+-- own run or a pipeline, is given the approval that it waits for.
 local BUILD <const> = {
-  push = function(self, _, change) return build_of_push(self, change.merged) end,
   dispatch = build_of_main,
+  push = function(self, environment, change)
+    self:hand_on_approval(environment)
+    return build_of_push(self, change.merged)
+  end,
+  pipeline = function(self, environment, change)
+    self:hand_on_approval(environment)
+    pipelines.follow(self, self.settings.environments[environment], change.merged)
+  end,
 }
 
 -- Until the change is live and tried; then what is live is put on record, and what came is told.
-local function bring(self, environment, change, way)
+local function bring(self, environment, change)
   local before <const> = look(self, environment)
-  follow(self, environment, change.merged, BUILD[way](self, environment, change))
+  local arrives <const> = self.settings.environments[environment].arrives
+  follow(self, environment, change.merged, BUILD[arrives](self, environment, change))
   self:record(environment, change.merged, self.results[environment])
   self:tell_what_came(environment, before, change.merged)
 end
@@ -117,7 +127,7 @@ end
 function Release:go_live(environment, change)
   self.run:stage(stage_of(environment), function()
     local _ <close> = self:have(environment, change)
-    bring(self, environment, change, "push")
+    bring(self, environment, change)
   end)
 end
 
@@ -130,7 +140,7 @@ function Release:promote(environment, change)
   self.run:stage(stage_of(environment), function()
     local _ <close> = self:have(environment, change)
     self:need_way_back(environment, change.merged)
-    bring(self, environment, change, self.settings.environments[environment].arrives)
+    bring(self, environment, change)
   end)
 end
 

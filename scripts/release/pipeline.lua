@@ -1,0 +1,128 @@
+--- A pipeline of AWS CodePipeline that carries a change from one environment to the next: which of its executions is
+--- ours, and how far that is.
+---
+--- An execution is told by its source: the commit, or the digest of the image whose arrival started it; never by being
+--- the newest. Sources: CodePipeline API reference, ListPipelineExecutions (sourceRevisions), GetPipelineExecution,
+--- ListActionExecutions; User Guide, "How pipeline executions work" (superseded executions).
+local aws = require "fairlead.aws"
+local contexts = require "release.live.context"
+local errors = require "fairlead.errors"
+local images = require "release.live.image"
+
+local M = {}
+
+local BAD <const> = { Failed = true, Stopped = true, Stopping = true, Superseded = true, Cancelled = true }
+
+---The client of an environment's account and region.
+---@param place table of settings.lua
+---@return fairlead.aws.Client
+function M.client(place)
+  return aws.session({ profile = place.profile, region = place.region }):client "codepipeline"
+end
+
+-- Everything that stands for a commit in a source revision.
+local function revisions_of(release, place, sha)
+  local known = { [sha] = true }
+  for _, context in ipairs(contexts.all(release, place)) do
+    local image <const> = images.find(context, sha)
+    for digest in pairs(image and image.digests or {}) do known[digest] = true end
+  end
+  return known
+end
+
+---The newest execution of a pipeline that carries a commit.
+---@async
+---@param release Release
+---@param place table an environment of settings.lua, with `pipeline`
+---@param sha string
+---@return string? id
+function M.execution(release, place, sha)
+  local ours <const> = revisions_of(release, place, sha)
+  local list <const> = { pipelineName = place.pipeline.name }
+  for found in M.client(place):paginate("ListPipelineExecutions", list, "pipelineExecutionSummaries") do
+    for _, source in ipairs(found.sourceRevisions or {}) do
+      if ours[source.revisionId] then return found.pipelineExecutionId end
+    end
+  end
+end
+
+local function raise_ended(place, execution, status, why)
+  errors.raise {
+    kind = status == "Superseded" and "deployment.superseded" or "deployment.failed", op = "pipeline",
+    target = ("%s, execution %s"):format(place.pipeline.name, execution),
+    message = ("it is %s%s"):format(status:lower(), why and why ~= "" and ": " .. why or ""),
+    hint = ("see https://%s.console.aws.amazon.com/codesuite/codepipeline/pipelines/%s/executions/%s/timeline"):format(
+      place.region, place.pipeline.name, execution),
+  }
+end
+
+local function actions_of(client, place, execution)
+  local list = {}
+  for action in client:paginate("ListActionExecutions", {
+    pipelineName = place.pipeline.name, filter = { pipelineExecutionId = execution },
+  }, "actionExecutionDetails") do
+    list[#list + 1] = action
+  end
+  return list
+end
+
+-- Why it failed, in the words of the action that did.
+local function complaint(actions)
+  for _, action in ipairs(actions) do
+    local result <const> = action.status == "Failed" and action.output and action.output.executionResult or {}
+    if action.status == "Failed" then
+      return ("%s of %s failed: %s"):format(action.actionName, action.stageName,
+        result.externalExecutionSummary or "CodePipeline gives no reason")
+    end
+  end
+end
+
+local function stage_standing(actions, name)
+  local standing
+  for _, action in ipairs(actions) do -- the newest first
+    if action.stageName == name then
+      if action.status ~= "Succeeded" then return action.status end
+      standing = standing or "Succeeded"
+    end
+  end
+  return standing
+end
+
+---Waits until the execution that carries a commit has been through the stage that deploys to an environment.
+---@async
+---@param release Release
+---@param place table an environment of settings.lua, with `pipeline` = {name=, stage=}
+---@param sha string
+---errors: kinds "deployment.failed", "deployment.superseded"
+function M.follow(release, place, sha)
+  local client <const>, timeouts <const> = M.client(place), release.settings.timeouts
+  local execution <const> = release.run:wait {
+    name = "Start of the pipeline",
+    timeout = timeouts.build + timeouts.image,
+    every = 10,
+    check = function()
+      local id <const> = M.execution(release, place, sha)
+      return id, not id and ("%s has no execution of %s"):format(place.pipeline.name, contexts.short(sha)) or nil
+    end,
+  }
+  release.run:wait {
+    name = "Pipeline",
+    timeout = timeouts.deployment,
+    every = 10,
+    check = function()
+      local told <const> = client:GetPipelineExecution {
+        pipelineName = place.pipeline.name, pipelineExecutionId = execution,
+      }.pipelineExecution
+      local actions <const> = actions_of(client, place, execution)
+      local standing <const> = stage_standing(actions, place.pipeline.stage)
+      if standing == "Succeeded" then return { execution = execution } end
+      if BAD[told.status] then
+        raise_ended(place, execution, told.status, complaint(actions) or told.statusSummary)
+      end
+      local now <const> = actions[1]
+      return nil, now and ("%s of %s: %s"):format(now.actionName, now.stageName, now.status) or told.status
+    end,
+  }
+end
+
+return M
