@@ -3,6 +3,7 @@ local aws = require "spec.support.aws"
 local clients = require "fairlead.aws"
 local clock = require "fairlead.clock"
 local json = require "fairlead.json"
+local pipelines = require "fairlead.aws.pipeline"
 local procedure = require "fairlead.procedure"
 
 local APPROVAL <const> = { stageName = "Approve", actionName = "Approve-worker", pipelineName = "orchard" }
@@ -113,7 +114,10 @@ describe("a pipeline", function()
       local ecr <const> = session:client "ecr"
       local image <const> = ecr:DescribeImages({ repositoryName = "staging-web-app",
         imageIds = { { imageTag = aws.SHA:sub(1, 7) } } }).imageDetails[1]
-      assert.equal(image.imageDigest, summary.sourceRevisions[1].revisionId)
+      assert.same({ { "Image", image.imageDigest }, { "Code", aws.SHA } }, {
+        { summary.sourceRevisions[1].actionName, summary.sourceRevisions[1].revisionId },
+        { summary.sourceRevisions[2].actionName, summary.sourceRevisions[2].revisionId },
+      })
       assert.equal("CloudWatchEvent", summary.trigger.triggerType)
       put(pipeline, "Approved")
       wait(function() return stages(pipeline) == "Succeeded Succeeded Succeeded Succeeded" end)
@@ -249,6 +253,52 @@ describe("a pipeline", function()
         fixture.aws.environments.staging.pipeline.stages[4].deploys = "moon"
       end) }
     end, 'aws.environments.staging.pipeline.stages%[4%]: no environment "moon"')
+  end)
+end)
+
+describe("an execution", function()
+  it("is found by what it carries, and tells how far it is", function()
+    rehearse({}, function(pipeline, w, session)
+      local before <const> = clock.now()
+      local id <const> = until_approval(pipeline, w)
+      local image <const> = session:client("ecr"):DescribeImages({ repositoryName = "staging-web-app",
+        imageIds = { { imageTag = aws.SHA:sub(1, 7) } } }).imageDetails[1].imageDigest
+      clock.sleep(5)
+      local after <const> = clock.now()
+      local started <const> = pipeline:StartPipelineExecution({ name = "orchard", sourceRevisions = {
+        { actionName = "Code", revisionType = "COMMIT_ID", revisionValue = ("cd"):rep(20) } } }).pipelineExecutionId
+      local function found(revision, since)
+        local execution <const> = pipelines.find(pipeline, "orchard", { "x", revision }, since)
+        return execution and execution.pipelineExecutionId
+      end
+      assert.equal(started, found(("cd"):rep(20)))
+      assert.equal(started, found(image)) -- the newest
+      assert.equal(id, found(aws.SHA))
+      assert.equal(id, found(aws.SHA, before))
+      assert.is_nil(found(aws.SHA, after))
+      assert.is_nil(found "sha256:00")
+
+      local progress = pipelines.progress(pipeline, "orchard", id)
+      local function told()
+        local parts = {}
+        for i, stage in ipairs(progress.stages) do
+          parts[i] = ("%s %s %s"):format(stage.name, stage.category, stage.status)
+        end
+        return progress.status .. ": " .. table.concat(parts, ", ")
+      end
+      assert.equal("InProgress: Source Source Succeeded, Deploy-staging Deploy Succeeded, Approve Approval InProgress",
+        told())
+      assert.equal("Approve-worker", progress.waiting.action)
+      assert.matches("^d%-", progress.stages[2].external_id)
+      put(pipeline, "Rejected")
+      progress = pipelines.progress(pipeline, "orchard", id)
+      assert.equal("Failed: Source Source Succeeded, Deploy-staging Deploy Succeeded, Approve Approval Failed", told())
+      assert.equal("because", progress.stages[3].why)
+      assert.is_nil(progress.waiting)
+      pipeline:RetryStageExecution { pipelineName = "orchard", stageName = "Approve", pipelineExecutionId = id,
+        retryMode = "FAILED_ACTIONS" }
+      wait(function() return pipelines.progress(pipeline, "orchard", id).waiting end)
+    end)
   end)
 end)
 

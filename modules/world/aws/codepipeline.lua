@@ -53,24 +53,26 @@ local function find_stage(call, pipeline, name)
   call:fail("StageNotFoundException", ("No stage with name '%s' found in pipeline '%s'"):format(name, pipeline.name))
 end
 
---- The images of the revisions that a caller asks for; the others are the newest.
-local function chosen_images(call, pipeline, revisions)
-  local images = {}
+--- The images and the commit that a caller asks for; what is not asked for is the newest.
+local function chosen(call, pipeline, revisions)
+  local images, code = {}, nil
   for _, revision in ipairs(revisions or {}) do
-    local found
-    for i, item in ipairs(pipeline.environment.images) do
+    local found = revision.revisionType == "COMMIT_ID" and revision.actionName == "Code"
+      and revision.revisionValue:find "^%x+$"
+    code = found and revision.revisionValue or code
+    for i, item in ipairs(revision.revisionType == "IMAGE_DIGEST" and pipeline.environment.images or {}) do
       for _, image in ipairs(item.repository_state.images) do
         if image.digest == revision.revisionValue then
           images[i], found = image, true
         end
       end
     end
-    if revision.revisionType ~= "IMAGE_DIGEST" or not found then
+    if not found then
       call:fail("ValidationException", ("The source revision '%s' of type %s does not exist"):format(
         revision.revisionValue, revision.revisionType))
     end
   end
-  return images
+  return images, code
 end
 
 M.operations.StartPipelineExecution = {
@@ -89,8 +91,10 @@ M.operations.StartPipelineExecution = {
         return { pipelineExecutionId = execution.id }
       end
     end
+    local images, code = chosen(call, pipeline, input.sourceRevisions)
     local execution = pipeline:start {
-      images = chosen_images(call, pipeline, input.sourceRevisions),
+      images = images,
+      code = code,
       trigger = { type = "StartPipelineExecution", detail = call:caller() },
     }
     execution.client_token = input.clientRequestToken

@@ -20,7 +20,7 @@ local function category(stage)
     or { category = "Deploy", provider = stage.environment.group and "CodeDeployToECS" or "ECS" }
 end
 
---- The revisions of an execution's images; the action's name is that of the one source action.
+--- The revisions that an execution carries: images by their digests, and code by its commit.
 local function revisions(pipeline, execution)
   local list = {}
   for i, image in ipairs(execution.images) do
@@ -32,6 +32,13 @@ local function revisions(pipeline, execution)
         RepositoryName = pipeline.environment.images[i].repository,
         ImageTag = image.tags[1],
       },
+    }
+  end
+  if execution.code then
+    list[#list + 1] = {
+      actionName = "Code",
+      revisionId = execution.code,
+      revisionSummary = json.encode { ProviderType = "GitHub", CommitMessage = "" },
     }
   end
   return json.array(list)

@@ -2,8 +2,10 @@
 --- deployed to one environment after another, and held until somebody approves.
 ---
 --- A fixture's environment whose images start a pipeline has
----   pipeline = { name=, mode = "SUPERSEDED"|"QUEUED", stages = { { name="Source" }, { name=, deploys=<environment> },
----     { name=, approval=<the action's name> }, … } }
+---   pipeline = { name=, mode = "SUPERSEDED"|"QUEUED", code = false, stages = { { name="Source" },
+---     { name=, deploys=<environment> }, { name=, approval=<the action's name> }, … } }
+--- Its source stage has two actions: Image takes up what was pushed; Code takes what main's head is at that moment
+--- (which a newer merge may have moved past what the image was built from), unless `code` is false.
 ---
 --- Sources: AWS CodePipeline User Guide, "Quotas" (timeouts of actions), "How pipeline executions work" (a stage is
 --- locked while an execution is in it; waiting executions are superseded by more recent ones), "Stop a pipeline
@@ -47,6 +49,7 @@ Pipeline.__index = Pipeline
 ---@field id string
 ---@field status string InProgress, Stopping, Stopped, Succeeded, Superseded, Failed
 ---@field images fairlead.world.aws.Image[] of the environment's images, in their order
+---@field code string? the commit that the source of code was at
 ---@field trigger {type: string, detail: string}
 ---@field stage integer where it is
 ---@field started_at number
@@ -255,9 +258,16 @@ function Pipeline:uuid()
   return ("%s-%s-%s-%s-%s"):format(d:sub(1, 8), d:sub(9, 12), d:sub(13, 16), d:sub(17, 20), d:sub(21))
 end
 
+--- The head of the main branch; before there is a repository, the commit of the newest image.
+local function head(self)
+  local w = self.aws.w
+  local branches = w.folder and w.folder.repository.branches
+  return branches and branches[w.fixture.github.default_branch] or self.environment.images[1].newest.sha
+end
+
 --- Starts an execution.
----@param options {images: fairlead.world.aws.Image[]?, trigger: {type: string, detail: string}} images: the newest ones
---- when not given
+---@param options {images: fairlead.world.aws.Image[]?, code: string?, trigger: {type: string, detail: string}} images:
+--- the newest ones when not given; code: main's head when not given
 ---@return fairlead.world.aws.Execution
 function Pipeline:start(options)
   local images = options.images or {}
@@ -265,7 +275,8 @@ function Pipeline:start(options)
     images[i] = images[i] or item.newest
   end
   local execution = {
-    id = self:uuid(), status = "InProgress", images = images, trigger = options.trigger, stage = 1,
+    id = self:uuid(), status = "InProgress", images = images, code = self.code and (options.code or head(self)) or nil,
+    trigger = options.trigger, stage = 1,
     started_at = self.aws.w.now, updated_at = self.aws.w.now,
   }
   table.insert(self.executions, 1, execution)
@@ -367,7 +378,8 @@ end
 local function create(aws, environment)
   local fixture = environment.fixture.pipeline
   local self = setmetatable({
-    aws = aws, name = fixture.name, environment = environment, mode = fixture.mode or "SUPERSEDED", stages = {},
+    aws = aws, name = fixture.name, environment = environment, mode = fixture.mode or "SUPERSEDED",
+    code = fixture.code ~= false, stages = {},
     executions = {}, runs = {}, running = {}, created_at = aws.w.now - 60 * 86400,
     draws = aws.w:stream("aws.pipeline." .. fixture.name),
   }, Pipeline)
