@@ -20,8 +20,8 @@ Release.__index = Release
 
 -- Each part gives some methods.
 local PARTS <const> = {
-  "change", "rules", "checks", "reviews", "reservation", "deploy", "approval", "ledger", "note", "way_back", "rollback",
-  "why",
+  "change", "rules", "checks", "reviews", "reservation", "order", "deploy", "approval", "ledger", "note", "way_back",
+  "rollback", "why",
 }
 for _, part in ipairs(PARTS) do
   for name, method in pairs(require("release." .. part)) do Release[name] = method end

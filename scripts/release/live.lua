@@ -40,13 +40,18 @@ local function image_of(context, sha)
   }
 end
 
-local function deployment_of(context, image, since)
+-- Where something newer is live, AWS may never deploy what came late.
+local function deployment_of(context, image, sha, since)
   return context.run:wait {
     name = "Start of the deployment",
     timeout = context.timeouts.image,
     every = 10,
     pretend = ("‹deployment of %s›"):format(context.service.service),
-    check = function() return context.strategy.find(context, image, since) end,
+    check = function()
+      local id <const>, note <const> = context.strategy.find(context, image, since)
+      if not id then context.release:refuse_older(context.environment.name, sha, { again = true }) end
+      return id, note
+    end,
   }
 end
 
@@ -95,7 +100,7 @@ end
 local function follow_service(context, sha, since)
   local image <const> = image_of(context, sha)
   context.run:fact(("image %s:%s is %s"):format(context.service.image, image.tag, image.digest))
-  return come(context, deployment_of(context, image, math.max(since or 0, image.pushed_at)), image)
+  return come(context, deployment_of(context, image, sha, math.max(since or 0, image.pushed_at)), image)
 end
 
 local function bring_back(context, target, sha)

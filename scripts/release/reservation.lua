@@ -6,6 +6,7 @@
 local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
 local line = require "release.reservation.line"
+local reality = require "release.reservation.reality"
 local shared = require "release.reservation.shared"
 local slack = require "fairlead.slack"
 local words = require "release.reservation.words"
@@ -161,8 +162,10 @@ local function claim_of(self, environment, change, options)
   local me <const> = self:reservations():me()
   return {
     login = me.login, slack = me.slack, run = me.run, kind = change.merged and "deploy" or "try", deploying = true,
-    pull_request = change.number, commit = change.merged or change.head, why = options.why or change.title,
-    seconds = place.hold or HOUR, thread = thread and { channel = thread.channel, ts = thread.ts } or nil,
+    pull_request = change.number, commit = change.merged or change.head,
+    why = options.why or change.title or "a deployment",
+    goes_back = options.goes_back, seconds = place.hold or HOUR,
+    thread = thread and { channel = thread.channel, ts = thread.ts } or nil,
   }
 end
 
@@ -183,16 +186,22 @@ local function raise_taken(self, environment, look, waited)
   error(err, 0)
 end
 
--- Told in Slack: at the beginning of a wait, where somebody's time ends soon, and how it ended.
-local function tell_waiting(self, environment, look)
+-- Told in Slack: whom this waits for, and where somebody's time ends soon.
+local function tell_waiting(self, environment, look, told)
   local holder <const> = look.reservation.holder
   if not holder then return end
   local now <const> = clock.now()
-  self.run:notify {
-    key = "waiting",
-    text = (":hourglass: waiting for %s: %s%s"):format(environment, slack.escape(words.holder(holder, now)),
-      look.before > 0 and ("; %d come first"):format(look.before) or ""),
-  }
+  local key <const> = ("waiting for %s since %d"):format(holder.login, math.floor(holder.since))
+  if not told[key] then
+    local differs <const> = reality.difference(self, environment, holder)
+    told[key] = differs and ("; but %s"):format(differs) or ""
+    self.run:notify {
+      key = key,
+      text = (":hourglass: waiting for %s: %s%s%s"):format(environment, slack.escape(words.holder(holder, now)),
+        slack.escape(told[key]), look.before > 0 and ("; %d come first"):format(look.before) or ""),
+    }
+  end
+  look.note.text = look.note.text .. told[key]
   if not look.nudge then return end
   self.run:notify {
     key = ("nudge %d"):format(math.floor(holder["until"])),
@@ -221,17 +230,17 @@ local function tell_taken(self, environment, claim, look)
   end
 end
 
-local function wait_for_turn(self, environment, claim, options)
+local function wait_for_turn(self, environment, claim)
   local reservations <const>, run <const> = self:reservations(), self.run
   local began <const> = clock.now()
-  local last
+  local last, told = nil, {}
   local function look()
     last = reservations:turn(environment, claim, { waits = not run.no_wait, looks = run.dry })
-    if last.state == "hold" and not options.despite_hold then raise_held(self, environment, last.reservation.hold) end
+    if last.state == "hold" then raise_held(self, environment, last.reservation.hold) end
     if last.state == "waits" and run.dry then return true, last.note end
     if last.state == "waits" and run.no_wait then raise_taken(self, environment, last) end
     if last.state == "waits" then
-      tell_waiting(self, environment, last)
+      tell_waiting(self, environment, last, told)
       return nil, last.note
     end
     tell_taken(self, environment, claim, last)
@@ -270,8 +279,9 @@ end
 ---@async
 ---@param environment string
 ---@param change table
----@param options? { hold: number?, why: string?, despite_hold: boolean? } hold: seconds for which people have it
---- afterwards, to try what came; despite_hold: a rollback does not wait for a rollback's reason
+---@param options? { hold: number?, why: string?, goes_back: boolean? } hold: seconds for which people have it
+--- afterwards, to try what came; goes_back: for a rollback, which minds neither that the environment is held, nor that
+--- something newer is live
 ---@return release.Having to be closed
 ---errors: kinds "lock.held", "lock.lost", "gate.refused" (reason "held")
 function Release:have(environment, change, options)
@@ -286,15 +296,22 @@ function Release:have(environment, change, options)
   self.having[environment] = having
   -- Nothing is left to be done there but what closing it does.
   if had_before(self, environment) then return having end
-  wait_for_turn(self, environment, claim, options)
+  wait_for_turn(self, environment, claim)
   having.lock = run:lock(environment, {
-    reason = ("%s %s%s"):format(self.settings.name, change.number and ("#%d "):format(change.number) or "",
-      change.title),
+    reason = change.number and ("%s #%d %s"):format(self.settings.name, change.number, claim.why)
+      or ("%s: %s"):format(self.settings.name, claim.why),
     ["for"] = place.hold,
     timeout = self.settings.timeouts.lock,
     notify = thread and { slack = { channel = thread.channel, thread = thread.ts } } or nil,
   })
   if run.dry then return having end
+  if claim.kind == "deploy" and not options.goes_back then
+    local _, err = try(self.refuse_older, self, environment, claim.commit)
+    if err then
+      having:close(err)
+      error(err, 0)
+    end
+  end
   having.guard = run:guard(function() self:reservations():affirm(environment, claim) end)
   self:keep_reserved(having)
   return having

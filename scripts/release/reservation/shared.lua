@@ -119,7 +119,9 @@ end
 function Shared:turn(environment, claim, options)
   local waits <const>, looks <const> = options and options.waits, options and options.looks
   return (update(self, environment, function(reservation, now)
-    if reservation.hold then return false, nil, { state = "hold", reservation = reservation } end
+    if reservation.hold and not claim.goes_back then
+      return false, nil, { state = "hold", reservation = reservation }
+    end
     local forgot <const> = line.forget_gone(reservation, now, claim.run)
     if line.is_mine(reservation.holder, claim) then
       local changed <const> = not looks and line.enter(reservation, claim, now)
@@ -201,7 +203,8 @@ end
 function Shared:affirm(environment, claim)
   local reservation <const> = self:read(environment)
   local hold <const> = reservation.hold
-  if line.is_mine(reservation.holder, claim) and not (hold and hold.run ~= self.run.id) then return end
+  local goes_on <const> = not hold or hold.run == self.run.id or claim.goes_back
+  if goes_on and line.is_mine(reservation.holder, claim) then return end
   local now <const> = clock.now()
   local message = "this run no longer has it: " .. (hold and words.hold(hold, now)
     or reservation.holder and words.holder(reservation.holder, now) or "nobody has it")
