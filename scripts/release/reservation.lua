@@ -161,7 +161,8 @@ local function claim_of(self, environment, change, options)
   local place <const>, thread <const> = self.settings.environments[environment], self.talk.thread
   local me <const> = self:reservations():me()
   return {
-    login = me.login, slack = me.slack, run = me.run, kind = change.merged and "deploy" or "try", deploying = true,
+    login = me.login, slack = me.slack, run = me.run, deploying = true,
+    kind = (change.merged or options.goes_back) and "deploy" or "try",
     pull_request = change.number, commit = change.merged or change.head,
     why = options.why or change.title or "a deployment",
     goes_back = options.goes_back, seconds = place.hold or HOUR,
