@@ -1,4 +1,5 @@
---- What else the script of an application can do, besides releasing it: `fairlead rollback` and others run these.
+--- What else the script of an application can do, besides releasing it: `fairlead live`, `fairlead rollback` and others
+--- run these.
 local procedure = require "fairlead.procedure"
 
 local M = {}
@@ -28,7 +29,10 @@ end
 ---@param release table the library itself
 ---@return table<string, procedure.Procedure>
 function M.of(settings, release)
-  return { rollback = rollback(settings, release) }
+  return {
+    live = require("release.live.command").procedure(settings, release),
+    rollback = rollback(settings, release),
+  }
 end
 
 return M

@@ -101,7 +101,9 @@ function M.digest_in(context, arn)
   for _, named in ipairs(told and M.named_by(context, told.taskDefinition) or {}) do
     if named.digest then return named.digest end
     if named.tag and not M.moves(named.tag) then
-      local found <const> = context.ecr:BatchGetImage(M.repository(context, { imageIds = { { imageTag = named.tag } } }))
+      local found <const> = context.ecr:BatchGetImage(M.repository(context, {
+        imageIds = { { imageTag = named.tag } },
+      }))
       if found.images[1] then return found.images[1].imageId.imageDigest end
     end
   end
