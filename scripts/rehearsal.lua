@@ -167,7 +167,7 @@ local function world(application, own)
     slack = slack(application),
     people = {
       reviewers = { { login = "areviewer", after_seconds = 420 } },
-      admins = { { name = "anadmin", login = "anadmin", after_seconds = 240, way = own.approval } },
+      admins = { { name = "anadmin", login = "anadmin", after_seconds = own.patience or 240, way = own.approval } },
     },
     migrations = application.migrations,
     held = reservations.held {
@@ -249,6 +249,7 @@ function M.providers()
       development = {}, staging = {}, production = { teams = { "providers-admins" }, prevent_self_review = true },
     },
     approval = "github",
+    patience = 2700, -- the job of production waits from the merge on; an admin reviews it when staging has been tried
   })
 end
 

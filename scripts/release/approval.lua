@@ -217,6 +217,7 @@ function Release:get_approved(change, where)
   local environment <const> = self.settings.environments[where.before]
   local approval <const> = environment.approval
   if not approval then return end
+  self:need_way_back(where.before, change.merged)
   local who <const> = find_approvers(self, change, approval)
   local ask <const> = { change = change, where = where, environment = environment, approval = approval, who = who }
   local via <const> = channels_of(self, ask)
