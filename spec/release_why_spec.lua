@@ -163,7 +163,7 @@ describe("a rolling update that fails", function()
     assert.matches("^staging%-pub%-async%-request%-api: the deployment circuit breaker opened", lines)
     assert.matches("3 failures, 3 are allowed", details)
     assert.matches("tasks of staging%-pub%-async%-request%-api stopped", lines)
-    assert.matches("container request%-api of staging%-pub%-async%-request%-api printed last: sqlalchemy", lines)
+    assert.matches("container %S+ of staging%-pub%-async%-request%-api printed last: sqlalchemy", lines)
     assert.is_nil(lines:find("request-processor", 1, true)) -- nothing is wrong with the other one
   end)
 end)

@@ -71,6 +71,13 @@ for _, script in ipairs { "scripts/planning-data.lua", "scripts/providers.lua", 
       end)(), "\n"))
     end)
 
+    it("shows the team how it stands, and why it is done, and what is held in the end", function()
+      local texts = said(w)
+      assert.matches(":white_check_mark: Rolling back [%w ]+ in production: the map is empty: done\n", texts)
+      assert.matches(":rewind: rolling production back to %x+: the map is empty\n", texts)
+      assert.matches("nobody deploys to production until somebody says why", texts)
+    end)
+
     it("says what it undoes", function()
       assert.matches("undoes 1 commit by anotherdeveloper", facts(result))
     end)

@@ -120,6 +120,10 @@ function Release:roll_back(proposal, why)
   local environment <const>, target <const> = proposal.environment, proposal.target
   local change <const> = { title = "rollback: " .. why, merged = target.commit }
   self.run:stage("Rollback", function()
+    self.talk:begin {
+      what = ("Rolling back %s in %s"):format(self.settings.name, environment), title = why,
+      failure = ("rollback of %s in %s"):format(self.settings.name, environment),
+    }
     local _ <close> = self:have(environment, change, { goes_back = true })
     if proposal.from then self:record_bad(environment, proposal.from, why) end
     self.run:notify { text = (":rewind: rolling %s back to %s: %s"):format(environment,

@@ -122,12 +122,15 @@ end
 
 ---Opens the board; or has the run go on without, while Slack is down.
 ---@async
----@param subject { url: string?, title: string, number: integer?, what: string? } a change, say; what: what is done,
---- "Releasing" and the application's name when left out
+---@param subject { url: string?, title: string, number: integer?, what: string?, failure: string? } a change, say;
+--- what: what is done, failure: what it is called when it fails; of a release of the application when left out
 function Talk:begin(subject)
   if not self.slack then return end
   local name <const> = subject.number and ("#%d %s"):format(subject.number, subject.title) or subject.title
-  self.subject = { what = subject.what or "Releasing " .. self.settings.name, url = subject.url, title = name }
+  self.subject = {
+    what = subject.what or "Releasing " .. self.settings.name, url = subject.url, title = name,
+    failure = subject.failure or "release of " .. self.settings.name,
+  }
   if not self.run.dry then self.board = new_board(self) end
   local look = false
   local place <const> = self.run:step("Tell the team", {
@@ -290,7 +293,7 @@ function Talk:tell(message)
   if message.outcome == "interrupted" or not self.subject then return end
   local subject <const> = self.subject
   local facts <const> = facts_of(self, message)
-  table.insert(facts, 1, ("%s: %s: %s"):format(headline, subject.alarm or "release of " .. self.settings.name,
+  table.insert(facts, 1, ("%s: %s: %s"):format(headline, subject.failure,
     subject.url and M.link(subject.url, subject.title) or view.plain(subject.title)))
   message.text, message.blocks = explained(self, facts, false)
   self:alarm(message)

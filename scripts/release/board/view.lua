@@ -123,7 +123,7 @@ local function line_of(node, context)
 end
 
 -- The plan in its order, with what is in no plan where it began. What later parts have gone past was left out.
-local function parts_of(model)
+local function parts_of(model, done)
   local begun, listed, list = {}, {}, {}
   for _, node in ipairs(model.top) do begun[node.name] = true end
   local after = {}
@@ -143,7 +143,7 @@ local function parts_of(model)
     if after[node.name] then pending(after[node.name], "left_out") end
     list[#list + 1] = node
   end
-  pending(#model.plan, "pending")
+  pending(#model.plan, done and "left_out" or "pending")
   return list
 end
 
@@ -212,7 +212,7 @@ function M.render(model, context)
 
   local blocks = { { type = "section", text = { type = "mrkdwn", text = summary } } }
   local lines = {}
-  for _, node in ipairs(parts_of(model)) do lines[#lines + 1] = line_of(node, context) end
+  for _, node in ipairs(parts_of(model, final and final.outcome == "done")) do lines[#lines + 1] = line_of(node, context) end
   if final and final.error then
     lines[#lines + 1] = ("*%s:* %s"):format(final.failed and M.plain(final.failed, 100) or "Why",
       M.plain(tostring(final.error), 600))

@@ -19,13 +19,14 @@ local M = {}
 local Subject = {}
 Subject.__index = Subject
 
--- Environments are parts of the plan by their names: "Staging".
+-- Environments are parts of the plan by their names, "Staging", or what the run was told to act in.
 local function environment_of(release, err, path)
   if err.environment then return release.settings.environments[err.environment] end
   local part <const> = (path:match "^[^/]+" or ""):lower()
   for name, environment in pairs(release.settings.environments) do
     if name:lower() == part then return environment end
   end
+  return release.settings.environments[release.run.parameters.environment or ""]
 end
 
 -- The services that the error names, in its target ("d-ABC of staging-web") or the path ("Staging/web/Deployment").
