@@ -1,8 +1,10 @@
---- fairlead locks: who has what, why, until when, and who waits for it.
+--- fairlead locks: who has what, why, until when, and who waits for it: on this machine, and in a project on all
+--- machines.
 local clock = require "fairlead.clock"
 local json = require "fairlead.json"
 local lock = require "fairlead.lock"
 local round = require "fairlead.procedure.events".round
+local shared = require "fairlead.cli.shared"
 
 local M = {}
 
@@ -10,7 +12,8 @@ local M = {}
 ---@return table
 function M.define(parser)
   local command = parser:command("locks", "List who has which environment, why, until when, and who waits.")
-  command:flag("--json", "One JSON object a line for each lock.")
+  command:flag("--json", "One JSON object a line for each lock and reservation.")
+  shared.define(command)
   return command
 end
 
@@ -56,8 +59,38 @@ local function show(record)
   for _, line in ipairs(lines) do print(text.clean(line)) end
 end
 
+-- A reservation that all machines share, as --json tells it.
+local function plain_shared(reservation)
+  return {
+    application = reservation.application, environment = reservation.environment, holder = reservation.holder,
+    hold = reservation.hold, differs = reservation.differs,
+    waiting = json.array(table.move(reservation.queue, 1, #reservation.queue, 1, {})),
+  }
+end
+
+local function show_shared(options)
+  local text = require "fairlead.faces.text"
+  local list, unknown = shared.list(options)
+  for _, one in ipairs(list) do
+    local reservation = one.reservation
+    if options.json then
+      print(json.encode(plain_shared(reservation), { sort_keys = true }))
+    else
+      for i, line in ipairs(reservation.text) do
+        print(text.clean(i == 1 and ("%s of %s: %s"):format(reservation.environment, reservation.application, line)
+          or "   " .. line))
+      end
+    end
+  end
+  for _, one in ipairs(unknown) do
+    io.stderr:write(text.clean(("fairlead: the reservations of %s are not known here: %s"):format(one.key,
+      tostring(one.error))), "\n")
+  end
+  return #list
+end
+
 ---@async
----@param options {json: boolean?}
+---@param options {json: boolean?, application: string?, scripts: string?}
 ---@return integer exit_code
 function M.main(options)
   local store <close> = lock.open()
@@ -65,7 +98,8 @@ function M.main(options)
   for _, record in ipairs(list) do
     if options.json then print(json.encode(M.plain(record), { sort_keys = true })) else show(record) end
   end
-  if #list == 0 and not options.json then print "Nothing is locked." end
+  local count = #list + show_shared(options)
+  if count == 0 and not options.json then print "Nothing is locked." end
   return 0
 end
 

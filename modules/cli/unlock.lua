@@ -1,9 +1,11 @@
---- fairlead unlock: gives back a lock of one's own, or takes away somebody else's and tells them.
+--- fairlead unlock: gives back a lock of one's own, or takes away somebody else's and tells them: the one on this
+--- machine, and in a project the reservation that all machines share.
 local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local json = require "fairlead.json"
 local lock = require "fairlead.lock"
 local nearest = require "fairlead.nearest"
+local shared = require "fairlead.cli.shared"
 local task = require "fairlead.task"
 
 local M = {}
@@ -18,6 +20,7 @@ function M.define(parser)
   command:flag("--steal", "Also when somebody else has it. It is recorded, and they are told; their run stops.")
   command:option("--reason", "Why it is stolen; they read it."):argname "TEXT"
   command:flag("--json", "One JSON object: what was unlocked, and whether its owner was told.")
+  shared.define(command)
   return command
 end
 
@@ -31,12 +34,12 @@ local function is_mine(owner, mine)
   return owner.user == mine.user and owner.host == mine.host
 end
 
-local function find(store, name)
+local function find(store, name, known)
   for _, record in ipairs(store:list()) do
     if record.name == name and record.id then return record end
   end
   local names = store:names()
-  if names[name] then return nil end
+  if known or names[name] then return nil end
   local near = nearest.name(name, names)
   errors.raise {
     kind = "usage", message = ("nothing called '%s' was ever locked here"):format(name),
@@ -86,30 +89,76 @@ local function refuse(record)
   error(err, 0)
 end
 
+-- What all machines share: given back where it is one's own, taken away with a reason where it is not.
+local function unlock_shared(options, list)
+  local did = json.array()
+  if options.steal then shared.need_one(list, options.environment) end
+  for i, one in ipairs(list) do
+    local words = { environment = options.environment, reason = options.reason, what = "give-back" }
+    if options.steal then words.what = one.reservation.holder and "steal" or "free" end
+    local acts = one.reservation.holder or options.steal and one.reservation.hold
+    local _, err
+    if acts then _, err = shared.carry_out(one.entry, words) end
+    if err then error(err, 0) end
+    if acts and words.what == "steal" and one.reservation.hold then
+      words.what = "free"
+      _, err = shared.carry_out(one.entry, words)
+      if err then error(err, 0) end
+    end
+    did[i] = {
+      application = one.entry.key, environment = options.environment, unlocked = acts ~= nil and acts ~= false,
+      holder = one.reservation.holder, hold = one.reservation.hold,
+    }
+  end
+  return did
+end
+
+local function say_shared(did)
+  local text = require "fairlead.faces.text"
+  for _, one in ipairs(did) do
+    if one.unlocked then
+      local holder, hold = one.holder, one.hold
+      print(text.clean(("%s of %s is unlocked. %s"):format(one.environment, one.application,
+        holder and ("%s had it: %s"):format(holder.login, holder.why)
+          or ("It was held by %s: %s"):format(hold.login, hold.why))))
+    elseif one.hold then
+      print(text.clean(("%s of %s is held by %s: %s. To let deployments go on: --steal --reason \"…\""):format(
+        one.environment, one.application, one.hold.login, one.hold.why)))
+    end
+  end
+end
+
 ---@async
----@param options {environment: string, steal: boolean?, reason: string?, json: boolean?}
+---@param options {environment: string, steal: boolean?, reason: string?, json: boolean?, application: string?,
+--- scripts: string?}
 ---@return integer exit_code
 function M.main(options)
   check(options)
   local text = require "fairlead.faces.text"
   local name, mine = options.environment, me()
+  local list = shared.list(options, name)
+  local did = unlock_shared(options, list)
   local store <close> = lock.open()
-  local record = find(store, name)
+  local record = find(store, name, #list > 0)
   if record and not options.steal and not is_mine(record.owner, mine) then refuse(record) end
   -- From the lease that was looked at only: it may have been given back and taken by somebody else since.
   local former = record and store:steal(name, {
     id = record.id, by = lock.who(mine), why = options.reason, what = options.steal and "stolen" or "unlocked",
   })
+  if not options.json then say_shared(did) end
   if not former then
-    print(options.json and json.encode({ lock = name, unlocked = false }, { sort_keys = true })
-      or text.clean(("%s is free already."):format(name)))
+    if options.json then
+      print(json.encode({ lock = name, unlocked = false, shared = did }, { sort_keys = true }))
+    elseif #did == 0 then
+      print(text.clean(("%s is free already."):format(name)))
+    end
     return 0
   end
   local told, why
   if options.steal then told, why = tell(former, options, mine) end
   if options.json then
     print(json.encode({
-      lock = name, unlocked = true, stolen = options.steal or false, told = told, not_told = why,
+      lock = name, unlocked = true, shared = did, stolen = options.steal or false, told = told, not_told = why,
       former = require "fairlead.cli.locks".plain(former),
     }, { sort_keys = true }))
     return 0

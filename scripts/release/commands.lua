@@ -1,6 +1,7 @@
 --- What else the script of an application can do, besides releasing it: `fairlead live`, `fairlead rollback` and others
 --- run these.
 local procedure = require "fairlead.procedure"
+local reserve = require "release.reservation.command"
 
 local M = {}
 
@@ -31,6 +32,7 @@ end
 function M.of(settings, release)
   return {
     live = require("release.live.command").procedure(settings, release),
+    reserve = reserve.of(settings, release),
     rollback = rollback(settings, release),
   }
 end

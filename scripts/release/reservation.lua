@@ -222,7 +222,7 @@ local function tell_taken(self, environment, claim, look)
       text = (":lock: %s takes %s over from %s (%s): %s. It was %s's for: %s"):format(mention(claim), environment,
         mention(former), look.because, slack.escape(claim.why), slack.escape(former.login), slack.escape(former.why)),
     }
-  elseif place.shared then
+  elseif place.shared or claim.by_hand then
     self.run:notify {
       key = "taken",
       text = (":lock: %s has %s until %s: %s"):format(mention(claim), environment,
@@ -316,6 +316,18 @@ function Release:have(environment, change, options)
   having.guard = run:guard(function() self:reservations():affirm(environment, claim) end)
   self:keep_reserved(having)
   return having
+end
+
+---Reserves an environment for a person, who has it until they give it back, or its time is over. Waits in line.
+---@async
+---@param environment string
+---@param options { seconds: number, why: string, pull_request: integer? }
+function Release:reserve(environment, options)
+  local me <const> = self:reservations():me()
+  wait_for_turn(self, environment, {
+    login = me.login, slack = me.slack, run = me.run, kind = "try", by_hand = true, why = options.why,
+    pull_request = options.pull_request, seconds = options.seconds,
+  })
 end
 
 -- What is still kept when the run is over goes back, unless it will be taken up.

@@ -217,21 +217,28 @@ function Shared:affirm(environment, claim)
   }
 end
 
---- Only whoever has it may change it; anybody may take it away, with a reason.
-local function need_mine(environment, reservation, me, what)
+-- Only whoever has it may change it; anybody may take it away, with a reason.
+local function need_mine(self, environment, reservation, what)
   local holder <const> = reservation.holder
-  if holder and holder.login == me.login and not holder.deploying then return end
+  if holder and holder.login == self.login and not holder.deploying then return end
   local now <const> = clock.now()
   local why = "nobody has it"
-  if holder and holder.login == me.login then
-    why = "a run of yours deploys there: " .. words.holder(holder, now)
-  elseif holder then
-    why = "it is not yours: " .. words.holder(holder, now)
+  if holder then
+    why = (holder.login == self.login and "a run of yours deploys there: " or "it is not yours: ")
+      .. words.holder(holder, now)
   end
-  errors.raise {
-    kind = "lock.held", op = "reservation", target = environment, message = ("cannot %s: %s"):format(what, why),
-    hint = holder and "agree with them; or take it away with a reason: --steal --reason \"…\"" or nil,
-  }
+  self.run:refuse("not-yours", ("cannot %s %s: %s"):format(what, environment, why),
+    holder and "agree with them; or take it away with a reason: --steal --reason \"…\"" or nil)
+end
+
+---Ends the run unless the one who asks has the environment.
+---@async
+---@param environment string
+---@param what string what is about to be done: "extend"
+---errors: kind "gate.refused" (reason "not-yours")
+function Shared:need_mine(environment, what)
+  self:me()
+  need_mine(self, environment, self:read(environment), what)
 end
 
 ---@async
@@ -241,7 +248,7 @@ end
 function Shared:extend(environment, seconds)
   local me <const> = self:me()
   return (update(self, environment, function(reservation, now)
-    need_mine(environment, reservation, me, "extend")
+    need_mine(self, environment, reservation, "extend")
     line.extend(reservation, me, now, seconds)
     return true, ("%s extends it to %s"):format(me.login, words.moment(reservation.holder["until"], now)), reservation
   end))
@@ -255,7 +262,7 @@ end
 function Shared:hand_over(environment, to, why)
   local me <const> = self:me()
   return (update(self, environment, function(reservation, now)
-    need_mine(environment, reservation, me, "hand over")
+    need_mine(self, environment, reservation, "hand over")
     line.hand_over(reservation, me, { login = to, slack = self.settings.people[to] }, now, why)
     return true, ("%s hands it over to %s"):format(me.login, to), reservation
   end))
@@ -271,7 +278,7 @@ function Shared:clear(environment, why, options)
   local me <const> = self:me()
   return (update(self, environment, function(reservation, now)
     if not reservation.holder then return false, nil, nil end
-    if options and options.mine then need_mine(environment, reservation, me, "give back") end
+    if options and options.mine then need_mine(self, environment, reservation, "give back") end
     local former <const> = line.steal(reservation, me, now, why or "given back")
     if options and options.mine then reservation.last.what = "given-back" end
     return true, ("%s %s"):format(me.login, options and options.mine and "gives it back"
