@@ -158,6 +158,38 @@ describe("the board of a release that fails", function()
   end)
 end)
 
+describe("the board of a run that is interrupted", function()
+  it("says so, and where it stands", function()
+    local loaded = procedure.load(SCRIPT)
+    local w = world.new { seed = 1, fixture = loaded.rehearsal() }
+    local run = task.start(function() return w:run(SCRIPT, {}) end)
+    w:after(900, function() run:cancel "Ctrl-C" end)
+    assert.equal("cancelled", select(2, pcall(run.wait, run)).kind)
+    local above, below = said(w, CHANNEL)
+    assert.equal(1, #above)
+    assert.matches(": interrupted$", above[1].text)
+    local shown = text_of(above[1].blocks)
+    assert.matches(":octagonal_sign: %*Development%*", shown)
+    assert.matches(":white_circle: %*Merge%*", shown)
+    assert.matches("^:octagonal_sign: interrupted: ", below[#below].text)
+    assert.same({}, (said(w, "planning-data-infrastructure"))) -- whoever interrupted it knows
+  end)
+end)
+
+describe("the team's channel", function()
+  for _, name in ipairs { "planning-data", "providers", "async-processor" } do
+    it("gets one message of a run of scripts/" .. name .. ".lua", function()
+      for _, scenario in ipairs { "all-well", "rate-limited", "tests-fail" } do
+        local loaded = procedure.load("scripts/" .. name .. ".lua")
+        local w = world.new { seed = 1, scenario = scenario, fixture = loaded.rehearsal() }
+        local result = w:run(loaded, {})
+        local above = said(w, CHANNEL)
+        assert.equal(1, #above, ("%s: %s"):format(scenario, tostring(result.error)))
+      end
+    end)
+  end
+end)
+
 describe("while Slack is down", function()
   local HOUR <const> = 3600
 

@@ -212,7 +212,8 @@ function M.render(model, context)
 
   local blocks = { { type = "section", text = { type = "mrkdwn", text = summary } } }
   local lines = {}
-  for _, node in ipairs(parts_of(model, final and final.outcome == "done")) do lines[#lines + 1] = line_of(node, context) end
+  local done <const> = final ~= nil and final.outcome == "done"
+  for _, node in ipairs(parts_of(model, done)) do lines[#lines + 1] = line_of(node, context) end
   if final and final.error then
     lines[#lines + 1] = ("*%s:* %s"):format(final.failed and M.plain(final.failed, 100) or "Why",
       M.plain(tostring(final.error), 600))
