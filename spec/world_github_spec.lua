@@ -83,6 +83,8 @@ describe("world.github's door", function()
       local response, body = call("GET", R .. "/commits/main/check-runs", { token = "github_pat_narrow" })
       assert.equal(403, response.status)
       assert.equal("Resource not accessible by personal access token", body.message)
+      assert.equal("checks=read", response.headers["x-accepted-github-permissions"])
+      assert.equal("checks:read", w.github.requests[#w.github.requests].right)
       assert.equal(200, (call("GET", R .. "/commits/main", { token = "github_pat_narrow" })).status)
       response = call("POST", R .. "/pulls", {
         token = "ghp_eves-token",

@@ -26,7 +26,8 @@ local M = {}
 local SCOPES <const> = { "repo", "workflow", "read:org" }
 
 ---@class fairlead.world.GitHub
----@field requests {at: number, method: string, path: string, operation: string, status: integer}[]
+---@field requests {at: number, method: string, path: string, operation: string, status: integer, right: string?}[]
+--- right: what a fine-grained token must be allowed to do for it: "checks:read"
 ---@field fixture table
 ---@field world fairlead.world.World
 ---@field actions fairlead.world.Actions
@@ -200,7 +201,9 @@ local function check_rights(self, route, viewer)
       refusal.not_found()
     end
   elseif viewer.rights and not viewer.rights[right] then
-    refusal.raise(403, "Resource not accessible by personal access token")
+    refusal.raise(403, "Resource not accessible by personal access token", nil, {
+      { "x-accepted-github-permissions", (right:gsub(":", "=")) },
+    })
   elseif writes and not self:can_write(viewer.login) then
     refusal.raise(403, "Must have push access to repository.")
   end
@@ -271,7 +274,7 @@ local function answer(self, request, path, call)
   if not route then
     refusal.not_found()
   end
-  call.operation = route.verb
+  call.operation, call.right = route.verb, route.right
   for name, value in pairs(variables) do
     check_encoding(value)
     call[name] = value
@@ -350,6 +353,7 @@ function GitHub:handle(request)
     operation = call.operation,
     status = result.status,
     by = call.viewer and call.viewer.login,
+    right = call.right,
   })
   return result
 end

@@ -15,7 +15,8 @@ local sorted = require "fairlead.sorted"
 local M = {}
 
 ---@class fairlead.world.Slack
----@field requests {at: number, method: string, path: string, operation: string, status: integer, error: string?}[]
+---@field requests {at: number, method: string, path: string, operation: string, status: integer, error: string?,
+--- scope: string?}[] scope: what a token must have for it: "chat:write"
 ---@field channels table[] {id=, name=, is_member=, messages={…}}
 ---@field users table[] {id=, name=, email=, admin=, bot=}
 ---@field me table the user that the token belongs to: a bot
@@ -399,6 +400,7 @@ function Slack:handle(request)
     operation = upload and "upload" or name,
     status = status,
     error = type(value) == "table" and value.error or nil,
+    scope = upload == nil and (self.methods[name] or {}).scope or nil,
   })
   headers[#headers + 1] = { "x-slack-req-id", self.random:text(32) }
   if type(value) == "string" then
