@@ -1,5 +1,5 @@
---- Gates of what waits by itself: a job on GitHub that waits for a review of its environment, an execution of a pipeline
---- that waits for its approval. A decision made elsewhere is handed on to it, and one made there is judged here.
+--- Gates of what waits by itself: a job on GitHub that waits for a review of its environment, an execution of a
+--- pipeline that waits for its approval. A decision made elsewhere is handed on, and one made there is judged here.
 local procedure = require "fairlead.procedure"
 local world = require "fairlead.world"
 
@@ -109,7 +109,9 @@ describe("a job on GitHub that waits", function()
   end)
 
   it("may have been approved before it was asked for, which is said", function()
-    local result = release {}
+    local result = release { change = function(fixture)
+      fixture.people.admins = { { name = "anadmin", login = "anadmin", way = "github", after_seconds = 30 } }
+    end }
     assert.equal("done", result.outcome, tostring(result.error))
     local said
     for _, event in ipairs(result.events) do

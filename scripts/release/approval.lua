@@ -112,9 +112,9 @@ function CHANNELS.github(self, ask)
     return { run = build.id }
   end
 
-  function channel.resume(_, request)
-    inner:ask(request)
-    return { run = build.id }
+  function channel.resume(_, request, asked)
+    if asked then inner:ask(request) end
+    return asked -- else it is asked anew; what was said in Slack is not said again
   end
 
   function channel.answer()
@@ -139,6 +139,7 @@ function CHANNELS.github(self, ask)
   end
 
   channel.hand_on = function(decision) inner:close(decision) end
+  channel.decided = function() return inner:answer() end
   return channel
 end
 
@@ -156,6 +157,7 @@ function CHANNELS.codepipeline(self, ask)
     action = pipeline.approval.action,
   }
   channel.hand_on = function(decision) channel:close(decision) end
+  channel.decided = function() return channel:answer() end
   return channel
 end
 
@@ -265,8 +267,15 @@ function Release:hand_on_approval(environment)
     if type(channel) == "table" and channel.hand_on then
       self.run:step("Hand on the approval", {
         intent = { environment = environment, to = channel.name },
-        repeatable = true, -- what has it already is not given it again
-        act = function() channel.hand_on(given.decision) end,
+        already = function()
+          local decided <const> = channel.decided()
+          return decided and decided.decision == "approved" and { by = decided.by } or nil
+        end,
+        act = function()
+          self:need_approval(environment)
+          channel.hand_on(given.decision)
+          return { by = given.decision.by }
+        end,
       })
     end
   end
