@@ -362,6 +362,20 @@ describe("the bot's messages", function()
     assert.is_nil(deploy_bot.read { bot_id = "B1" })
   end)
 
+  it("may be in a channel of their own", function()
+    procedure.load(SCRIPT)
+    local settings = require "settings"
+    settings.planning_data.deployments_channel = "deployments"
+    local _ <close> = setmetatable({}, { __close = function() settings.planning_data.deployments_channel = nil end })
+    local result, w, edits = rehearse("all-well", { fixture = function(fixture)
+      table.insert(fixture.slack.channels, { id = "C09DEPLOY", name = "deployments" })
+      fixture.slack.deployments_channel = "deployments"
+    end })
+    assert.equal("done", result.outcome, tostring(result.error))
+    assert.is_true(#channel_of(w, "deployments").messages > 0)
+    assert.matches("/archives/C09DEPLOY/p%d+|deployment in Slack>", edits[#edits].text)
+  end)
+
   it("that cannot be read change nothing", function()
     local result, _, edits = rehearse("all-well", { prepare = function(w)
       local handle = w.slack.handle
