@@ -10,7 +10,7 @@ local M = {}
 -- In the order of `fairlead --help`.
 local COMMANDS <const> = {
   "run", "rehearse", "resume", "live", "rollback", "reserve", "runs", "show", "why", "locks", "unlock", "world", "new",
-  "check", "test", "help", "completion",
+  "check", "permissions", "test", "help", "completion",
 }
 
 ---The names of the commands.

@@ -101,7 +101,7 @@ end
 ---@param world fairlead.world.World
 ---@param folder fairlead.world.Folder
 function M.opened(world, folder)
-  if world.scenario.previous_checks then
+  if world.scenario.previous_checks and world.github.fixture.branch then
     push_before(world, folder)
   end
   for _, held in ipairs(world.scenario.held and world.fixture.held or {}) do
