@@ -9,6 +9,9 @@ local repository = require "fairlead.world.repository"
 
 local M = {}
 
+--- Seconds before a reviewer's decision at which a hotfix is on its way.
+local BEFORE_REVIEW <const> = 120
+
 local function colleague_of(world)
   return (world.fixture.people or {}).colleague or {}
 end
@@ -123,8 +126,8 @@ end
 --- Somebody deploys to production while our release waits for its approval there.
 local function push_hotfix(world, delay)
   local random = world:stream("hotfix")
-  local push = once(function()
-    world:after(random:between(delay.low, delay.high), function()
+  local push = once(function(after)
+    world:after((after or 0) + random:between(delay.low, delay.high), function()
       local person = (world.fixture.people or {}).hotfix or {}
       deploy_hotfix(world, person.environment or "production")
     end)
@@ -134,10 +137,11 @@ local function push_hotfix(world, delay)
       push()
     end
   end)
-  world:on("deployment_waiting", function(data)
+  -- A reviewer on GitHub may take their time until all else is done: the hotfix comes a little before they decide.
+  world:on("review_planned", function(data)
     local person = (world.fixture.people or {}).hotfix or {}
     if data.environment == (person.environment or "production") then
-      push()
+      push(math.max(0, data.seconds - BEFORE_REVIEW))
     end
   end)
 end

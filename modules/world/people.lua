@@ -224,7 +224,9 @@ function People:watch_deployments()
     for _, person in ipairs(self.fixture.admins or {}) do
       local environment = actions.environments[data.environment]
       if person.login and actions:may_review(environment, person.login, data.run) then
-        self.world:after(patience(self, person), function()
+        local seconds = patience(self, person)
+        self.world:emit("review_planned", { environment = data.environment, seconds = seconds })
+        self.world:after(seconds, function()
           if data.job.status ~= "waiting" then
             return
           end
