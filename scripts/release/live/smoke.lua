@@ -60,10 +60,11 @@ end
 local function url_of(sqs, queue) return sqs:GetQueueUrl({ QueueName = queue }).QueueUrl end
 
 --- The result of a message among those that wait in a queue. Others are put back at once: they are somebody else's.
-local function look_for(sqs, queue, id)
+local function look_for(sqs, queue, id, deadline)
   local url <const>, found = url_of(sqs, queue), nil
   local received <const> = sqs:ReceiveMessage {
-    QueueUrl = url, MaxNumberOfMessages = BATCH, WaitTimeSeconds = LONG_POLL, VisibilityTimeout = SEEN_FOR,
+    QueueUrl = url, MaxNumberOfMessages = BATCH, VisibilityTimeout = SEEN_FOR,
+    WaitTimeSeconds = math.max(1, math.min(LONG_POLL, math.floor(deadline - clock.now()))),
   }
   for _, message in ipairs(received.Messages or {}) do
     local result <const> = try(json.decode, message.Body)
@@ -82,7 +83,7 @@ end
 local function was_sent(sqs, test, id)
   local deadline <const> = clock.now() + test.within
   repeat
-    local found <const> = look_for(sqs, test.result.queue, id)
+    local found <const> = look_for(sqs, test.result.queue, id, deadline)
     if found then
       try(sqs.ChangeMessageVisibility, sqs,
         { QueueUrl = found.url, ReceiptHandle = found.receipt, VisibilityTimeout = 0 })
@@ -128,13 +129,14 @@ local function try_queue(release, environment, test, sha)
   local sqs <const> = contexts.clients(release, environment).sqs
   local field <const> = test.result.version or environment.version and environment.version.field or "version"
   local sent <const> = send(release, sqs, test)
+  local deadline <const> = clock.now() + test.within
   local answered <const> = release.run:wait {
     name = "Result in " .. test.result.queue,
     timeout = test.within,
     every = 5,
     pretend = { version = "" },
     check = function()
-      local found <const> = look_for(sqs, test.result.queue, sent.id)
+      local found <const> = look_for(sqs, test.result.queue, sent.id, deadline)
       if not found then return nil, ("no result of message %s yet"):format(sent.id:sub(1, 8)) end
       local told <const> = found.result[field]
       return { url = found.url, receipt = found.receipt, version = told ~= nil and tostring(told) or "",
