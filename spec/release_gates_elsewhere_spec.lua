@@ -164,3 +164,64 @@ describe("a job on GitHub that waits", function()
     assert.matches(":white_check_mark: Approved by anadmin (GitHub)", texts(w), 1, true)
   end)
 end)
+
+-- The Planning Data Platform, where a pipeline takes staging's images to staging and, once approved, to production.
+local function through_a_pipeline(options)
+  local fixture <const> = procedure.load("scripts/planning-data.lua").rehearsal()
+  fixture.people.admins = options.admins
+  fixture.aws.environments.staging.pipeline = {
+    name = "orchard",
+    stages = {
+      { name = "Source" },
+      { name = "To-staging", deploys = "staging" },
+      { name = "Approve", approval = "Say" },
+      { name = "To-production", deploys = "production" },
+    },
+  }
+  local places <const>, kept = package.loaded.settings.planning_data.environments, {}
+  for name, stage in pairs { staging = "To-staging", production = "To-production" } do
+    kept[name] = places[name]
+    places[name] = setmetatable({
+      arrives = "pipeline",
+      pipeline = { name = "orchard", stage = stage, approval = { stage = "Approve", action = "Say" } },
+      approval = name == "production" and { by = { people = { "anadmin" } }, via = { "slack" } } or nil,
+    }, { __index = places[name] })
+  end
+  local restore <close> = setmetatable({}, { __close = function() -- luacheck: ignore restore
+    for name, place in pairs(kept) do places[name] = place end
+  end })
+  local w <const> = world.new { seed = 1, fixture = fixture, scenario = options.scenario }
+  return w:run("scripts/planning-data.lua", { development = "no" }), w
+end
+
+describe("a pipeline that waits", function()
+  local function approval(w)
+    for _, run in ipairs(w.aws.environments.staging.pipeline.runs) do
+      if run.stage.name == "Approve" then return run end
+    end
+  end
+
+  it("goes on when it is approved there", function()
+    local result, w = through_a_pipeline { admins = {
+      { name = "anadmin", login = "anadmin", way = "codepipeline", after_seconds = 200 },
+    } }
+    assert.equal("done", result.outcome, tostring(result.error))
+    assert.same({ "anadmin", "CodePipeline" }, { decision_of(result).by, decision_of(result).via })
+    assert.equal(merged(w), w.aws:live("production").sha)
+  end)
+
+  it("is given the decision that was made in Slack", function()
+    local result, w = through_a_pipeline { admins = { { name = "anadmin", after_seconds = 200 } } }
+    assert.equal("done", result.outcome, tostring(result.error))
+    assert.same({ "anadmin", "Slack" }, { decision_of(result).by, decision_of(result).via })
+    assert.equal(merged(w), w.aws:live("production").sha)
+    assert.matches("^Approved by anadmin in Slack", approval(w).summary)
+  end)
+
+  it("is refused there when it was refused in Slack", function()
+    local result, w = through_a_pipeline { scenario = "admin-refuses", admins = { { name = "anadmin" } } }
+    assert.equal("gate.refused", result.reason, tostring(result.error))
+    assert.equal("Failed", approval(w).status)
+    assert.are_not.equal(merged(w), w.aws:live("production").sha)
+  end)
+end)

@@ -17,7 +17,8 @@ local M = {}
 ---@class procedure.GateOptions
 ---@field name string
 ---@field question? string what is asked; the name with a question mark when left out
----@field evidence? table|fun(): table what the decision is about, plain data; a function is called again afterwards
+---@field evidence? table|fun(shown: table?): table what the decision is about, plain data; a function is called again
+--- afterwards, with what was shown
 ---@field show? fun(evidence: table): string the evidence in a few lines, for whoever decides; else all of it is shown
 ---@field approvers? string[] who may decide; nil: whoever started the run (then --yes confirms)
 ---@field at_terminal? string who of the approvers sits at the terminal, where that is known: then they answer there
@@ -87,9 +88,9 @@ local function check_options(options)
   end
 end
 
-local function derive(options)
+local function derive(options, shown)
   local evidence = options.evidence
-  if type(evidence) == "function" then evidence = evidence() end
+  if type(evidence) == "function" then evidence = evidence(shown and value.copy(shown)) end
   local problem = value.problem(evidence, "evidence")
   if problem then error(("run:gate %q: %s; evidence is plain data"):format(options.name, problem), 4) end
   return value.copy(evidence), digest.sha256(value.canonical(evidence))
@@ -275,7 +276,7 @@ local function judge(gate, options)
     error(("channel %s decided %s; approved or refused expected"):format(decision.via, what), 0)
   end
   if type(options.evidence) == "function" then
-    local evidence, now = derive(options)
+    local evidence, now = derive(options, request.evidence)
     if now ~= request.digest then
       local changes = table.concat(value.changes(request.evidence, evidence), "; ")
       gate.decision = { decision = "voided", by = decision.by, via = decision.via, why = changes }
@@ -337,7 +338,7 @@ local function replay(run, node, key, record, options)
     error(err, 0)
   end
   if not run.recorder:acted_on(key) then
-    local evidence, now = derive(options)
+    local evidence, now = derive(options, decision.evidence)
     if now ~= decision.digest then
       local changes = table.concat(value.changes(decision.evidence, evidence), "; ")
       run.recorder:fail(key, "voided: " .. changes)

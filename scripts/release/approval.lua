@@ -228,7 +228,15 @@ function Release:get_approved(change, where)
     self.run:refuse("no-approver", "there is no way to ask " .. table.concat(who.names, ", "),
       "name another way in the settings' approval.via")
   end
-  local function derive() return evidence_of.derive(self, change, where) end
+  -- What waits by itself goes on as soon as it is approved, wherever that was.
+  local function gone_on()
+    for _, channel in ipairs(via) do
+      local decided <const> = type(channel) == "table" and channel.decided and channel.decided()
+      if decided and decided.decision == "approved" then return true end
+    end
+    return false
+  end
+  local function derive(shown) return evidence_of.derive(self, change, where, shown and gone_on() and shown or nil) end
   local decision <const>, revoke = self.run:gate {
     name = "Approval",
     question = ("%s: deploy %s, %q, to %s?"):format(
@@ -252,7 +260,7 @@ end
 function Release:need_approval(environment)
   local given <const> = (self.approvals or {})[environment]
   if not given then return end
-  local changes <const> = value.changes(given.decision.evidence, given.derive())
+  local changes <const> = value.changes(given.decision.evidence, given.derive(given.decision.evidence))
   if #changes > 0 then given.revoke(changes) end
 end
 

@@ -94,26 +94,37 @@ local function way_back_of(release, name, sha)
   return { commit = target.commit, proven = target.proven, services = services }
 end
 
+--- What is there before the change comes, as seen from what was tried.
+local function situation(release, change, where, tried)
+  local place <const> = release.settings.environments[where.before]
+  local now <const> = running_in(release, place)
+  return {
+    now = now, differences = differences(release, tried, place, now),
+    migrations = migrations_of(release, change, now.commit, place),
+    way_back = release.way_back and way_back_of(release, where.before, change.merged) or nil,
+  }
+end
+
 ---Derives the evidence.
 ---@async
 ---@param release Release
 ---@param change table
 ---@param where { after: string, before: string } names of environments
+---@param gone_on table? the evidence that was shown, when what waited has gone on since: then the change is on its way,
+--- and the environment that it comes to is no longer what it was when it was asked
 ---@return table evidence plain data
-function M.derive(release, change, where)
-  local places <const> = release.settings.environments
-  local tried <const> = running_in(release, places[where.after])
-  local now <const> = running_in(release, places[where.before])
-  tried.environment = places[where.after]
-  local found <const> = differences(release, tried, places[where.before], now)
+function M.derive(release, change, where, gone_on)
+  local place <const> = release.settings.environments[where.after]
+  local tried <const> = running_in(release, place)
+  tried.environment = place
+  local found <const> = gone_on and setmetatable({ now = gone_on[where.before] }, { __index = gone_on })
+    or situation(release, change, where, tried)
   tried.environment = nil
   return {
     application = release.settings.key, to = where.before, pull_request = change.url, commit = change.merged,
     head = change.head, main = release:head_of_main(), checks = checks_of(release, change),
-    [where.after] = tried, [where.before] = now, differences = found,
-    migrations = migrations_of(release, change, now.commit, places[where.before]),
-    way_back = release.way_back and way_back_of(release, where.before, change.merged) or nil,
-    script = release.run.script,
+    [where.after] = tried, [where.before] = found.now, differences = found.differences,
+    migrations = found.migrations, way_back = found.way_back, script = release.run.script,
   }
 end
 
