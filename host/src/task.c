@@ -332,6 +332,28 @@ static fl_nret task_current(lua_State *L) {
   return 1;
 }
 
+/* native.is_ending(co: thread)
+**     -> true when that is the coroutine of the running task, or of one around it, and that task is being cancelled */
+static fl_nret task_is_ending(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTHREAD);
+  lua_State *co = lua_tothread(L, 1);
+  fl_task *task = running_task(L);
+  while (task != NULL && task->co != co) task = task->group != NULL ? task->group->owner : NULL;
+  lua_pushboolean(L, task != NULL && task->cancel_requested);
+  return 1;
+}
+
+/* native.more_time(seconds: number)
+**     -> (nothing); the closing handlers of the running task, and of those around it, that is being cancelled may take so
+**     long from now on. Who is being cut short stays so */
+static fl_nret task_more_time(lua_State *L) {
+  lua_Number seconds = luaL_checknumber(L, 1);
+  luaL_argcheck(L, seconds >= 0 && seconds <= 3600, 1, "seconds from 0 to 3600 expected");
+  for (fl_task *task = running_task(L); task != NULL; task = task->group != NULL ? task->group->owner : NULL)
+    if (task->cancel_delivered && !task->cut) timer_start(&task->grace, task->clock, seconds, task_grace_over);
+  return 0;
+}
+
 /* ---- groups ---- */
 
 static group_box *new_group(lua_State *L) {
@@ -543,11 +565,13 @@ static const luaL_Reg event_methods[] = {
     {NULL, NULL},
 };
 static const luaL_Reg task_functions[] = {
-    {"start", task_start},     /* in the background */
-    {"group", group_new},      /* of tasks that end together */
-    {"event", event_new},      /* to wake tasks with */
-    {"name", task_name},       /* label the running one */
-    {"current", task_current}, /* its identity */
+    {"start", task_start},         /* in the background */
+    {"group", group_new},          /* of tasks that end together */
+    {"event", event_new},          /* to wake tasks with */
+    {"name", task_name},           /* label the running one */
+    {"current", task_current},     /* its identity */
+    {"is_ending", task_is_ending}, /* whether it, or one around it, is being cancelled */
+    {"more_time", task_more_time}, /* for closing handlers */
     {NULL, NULL},
 };
 

@@ -6,6 +6,14 @@ local procedure = require "fairlead.procedure"
 
 local M = {}
 
+---Adds the option that says what becomes of what AWS is doing when the run is cancelled.
+---@param command table of lua-argparse
+function M.define_on_cancel(command)
+  command:option("--on-cancel", "What becomes of what AWS is doing when Ctrl-C ends the run; without it, whoever sits "
+    .. "at the terminal is asked."):argname "leave|stop|rollback":target "on_cancel"
+    :choices { "leave", "stop", "rollback" }
+end
+
 ---Adds the options that choose a face.
 ---@param command table of lua-argparse
 function M.define_faces(command)

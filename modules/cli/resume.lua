@@ -17,6 +17,7 @@ function M.define(parser)
   command:flag("--take-over", "Take it from a machine or container that is gone for good."):target "take_over"
   command:flag("--yes", "Confirm what whoever started the run may confirm; approvals by others stay theirs.")
   command:flag("--no-wait", "End with exit code 75 where it would wait for a person."):target "no_wait"
+  options_of.define_on_cancel(command)
   command:option("--pace", "Look so many times as often: for services that `world serve --speed N` simulates.")
     :argname "N":default "1":convert(number("pace", 0.001, 100000, false))
   options_of.define_faces(command)
@@ -91,6 +92,7 @@ function M.main(options)
       end,
       no_wait = options.no_wait,
       yes = options.yes,
+      on_cancel = options.on_cancel,
       pace = options.pace,
       interactive = require "fairlead.terminal".is_tty(0),
       user = run.user,

@@ -23,6 +23,7 @@ function M.define_options(command)
   command:flag("--yes", "Confirm what whoever starts the run may confirm; approvals by others stay theirs.")
   command:flag("--no-wait", "End with exit code 75 where it would wait for a person; `resume` goes on.")
     :target "no_wait"
+  options_of.define_on_cancel(command)
   command:option("--pace", "Look so many times as often: for services that `world serve --speed N` simulates.")
     :argname "N":default "1":convert(number("pace", 0.001, 100000, false))
   options_of.define_faces(command)
@@ -50,6 +51,7 @@ function M.main(options)
       no_wait = options.no_wait,
       mode = options.dry_run and "dry-run" or "run",
       yes = options.yes,
+      on_cancel = options.on_cancel,
       pace = options.pace,
       interactive = require "fairlead.terminal".is_tty(0),
       where = where,

@@ -118,7 +118,7 @@ write["lock.released"] = function(face, event)
 end
 
 local NOTES <const> = { say = "note", warning = "warning", fact = "fact", live = "live", notify = "told", prompt = "?",
-  why = "why" }
+  question = "asked", answer = "answer", why = "why" }
 
 write["note"] = function(face, event)
   local said = event.kind == "live" and summary.live_text(event.live) or event.text
@@ -128,7 +128,8 @@ write["note"] = function(face, event)
   for i, line in ipairs(text.lines(said)) do
     lines[i] = face:line(event.at, i == 1 and word or "", event.path, line)
   end
-  for _, line in ipairs(event.details and text.lines(event.details) or {}) do
+  local below = event.details or event.summary
+  for _, line in ipairs(below and text.lines(below) or {}) do
     lines[#lines + 1] = face:line(event.at, "", event.path, "  " .. line)
   end
   return table.concat(lines, "\n")

@@ -192,6 +192,11 @@ function Terminal:event(event)
     finish(self)
   elseif event.event == "gate.asked" and by_terminal(event) and not self.asking then
     ask(self, event)
+  elseif event.event == "note" and event.kind == "question" then
+    if not self.asking then ask(self, { question = event.text, summary = event.summary, path = event.path or "" }) end
+  elseif event.event == "note" and event.kind == "answer" then
+    if self.asking then answered(self) end
+    self:draw()
   elseif event.event == "note" and event.kind == "prompt" and self.asking then
     write(self, remark(self, " ", nil, event.text) .. "> ")
   else

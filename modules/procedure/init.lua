@@ -174,6 +174,8 @@ end
 ---@field mode? "run"|"dry-run"|"rehearsal"
 ---@field interactive? boolean somebody sits at the terminal
 ---@field yes? boolean the requester's own confirmations are given
+---@field on_cancel? string what becomes of what goes on elsewhere when the run is cancelled, where run:on_cancel knows
+--- that choice: "leave", "stop", "rollback". Nothing: whoever sits at the terminal is asked
 ---@field channels? table<string, procedure.Channel> channels of gates by name; "terminal" replaces the built-in one
 ---@field directory? string the working copy; the current folder when left out
 ---@field pace? number how many times as often waits look, for simulated services that hurry; 1
@@ -205,6 +207,7 @@ function M.execute(procedure, given, options)
     channels = options.channels or {},
     interactive = options.interactive or false,
     yes = options.yes or false,
+    on_cancel_choice = options.on_cancel,
     no_wait = options.no_wait or false,
     attempt = options.attempt or 1,
     pace = options.pace or 1,

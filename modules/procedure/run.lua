@@ -19,6 +19,7 @@ local value = require "fairlead.procedure.value"
 ---@field yes boolean the requester's own confirmations are given
 ---@field no_wait boolean it ends where it would wait for a person
 ---@field attempt integer 1; more when it was taken up
+---@field on_cancel_choice? string what becomes of what goes on elsewhere when the run is cancelled
 ---@field pace number how many times as often as usual its waits look
 ---@field package channels table<string, procedure.Channel>
 ---@field package recorder procedure.Recorder
@@ -52,6 +53,7 @@ require "fairlead.procedure.wait".install(Run)
 require "fairlead.procedure.gate".install(Run)
 require "fairlead.procedure.lock".install(Run)
 require "fairlead.procedure.guard".install(Run)
+require "fairlead.procedure.cancel".install(Run)
 require "fairlead.procedure.beside".install(Run)
 
 ---@param event table

@@ -60,6 +60,16 @@ M.event = native.event
 ---@param text string
 M.name = native.name
 
+---Whether a task is being cancelled: the running one, or one that it is part of.
+---@param co thread its coroutine
+---@return boolean
+M.is_ending = native.is_ending
+
+---Gives a closing handler, and all tasks around it that are being cancelled, so long from now on; without it they have
+---ten seconds. A second interrupt still cuts them short.
+---@param seconds number at most an hour
+M.more_time = native.more_time
+
 -- List entries in order, then named entries by name: the same order each time.
 local function ordered_keys(functions)
   local keys = {}

@@ -5,6 +5,7 @@
 --- How a version comes to a service is a strategy's business: live/codedeploy.lua, live/rolling.lua,
 --- live/blue_green.lua.
 local builds = require "release.live.build"
+local cancel = require "release.cancel"
 local clock = require "fairlead.clock"
 local contexts = require "release.live.context"
 local errors = require "fairlead.errors"
@@ -88,8 +89,13 @@ local function tasks_run(context, id, image)
   }
 end
 
-local function come(context, id, image)
+local function follow_deployment(context, id, image)
+  local cancelled <close> = cancel.guard(context, id) -- luacheck: ignore cancelled
   context.strategy.follow(context, id, image)
+end
+
+local function come(context, id, image)
+  follow_deployment(context, id, image)
   local found <const> = tasks_run(context, id, image)
   return {
     name = context.name, tag = image.tag, digest = image.digest, definition = found.definition,

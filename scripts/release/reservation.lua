@@ -16,6 +16,7 @@ local Release = {}
 
 local HOUR <const> = 3600
 local GIVING_BACK <const> = 600 -- seconds for which giving back is tried
+local WINDING_DOWN <const> = 900 -- seconds that AWS may need to stop, or to go back
 local EVERY <const> = 10 -- seconds between looks while waiting
 
 ---The shared reservations of this application.
@@ -101,6 +102,9 @@ function Having:close(err)
   if release.run.dry then return end
   if err == nil and self.hold then return keep(release, self) end
   if err == nil then return hand_back(release, self) end
+  if release.run.chosen_on_cancel and release.run.chosen_on_cancel ~= "leave" then
+    try(function() release:reservations():keep(environment, self.claim, WINDING_DOWN) end)
+  end
   if stays(err) then return end
   local _, problem = try(function() release:reservations():give_back(environment, self.claim) end)
   if problem then release.run:warn(("%s was not given back: %s"):format(environment, tostring(problem))) end
