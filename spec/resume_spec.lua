@@ -262,6 +262,7 @@ local function postbox()
         box.resumed = box.resumed + 1
         return asked
       end,
+      withdraw = function(_, _, asked) box.withdrawn = asked end,
       answer = function() return box.answer end,
       close = function(_, decision) box.closed[#box.closed + 1] = decision.decision end,
     }
@@ -344,12 +345,13 @@ describe("on resume, a gate", function()
     assert.equal(1, box.resumed)
   end)
 
-  it("that was asked about something else is asked again", function()
+  it("that was asked about something else is asked again, and its question taken back", function()
     dies(recorder, script())
     evidence = { commit = "2b" }
     box.answer = { decision = "approved", by = "eve" }
     assert.equal("done", again(recorder, script()).outcome)
     assert.equal(2, box.asked)
+    assert.same({ number = 1 }, box.withdrawn)
   end)
 
   it("asks anew after an interruption that closed its question", function()

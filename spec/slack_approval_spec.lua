@@ -183,6 +183,15 @@ describe("slack.approval", function()
     end
   end)
 
+  it("takes a question back that is asked anew", function()
+    local w <const> = with_gate({}, function(channel)
+      channel:withdraw({ question = "Release <it>?", run = "r", path = "Go" }, { channel = "C1", ts = "9.9" })
+    end)
+    assert.equal("9.9", w.updates[1].ts)
+    assert.equal("*Release &lt;it&gt;?*\n:no_entry_sign: Void, as something has changed since it was asked; "
+      .. "it is asked anew", w.updates[1].text)
+  end)
+
   it("says nothing where it never asked, and refuses what cannot work", function()
     local w <const> = workspace()
     fake.run(w.answer, function()

@@ -33,6 +33,8 @@ local M = {}
 ---@field answer fun(self): procedure.Decision|nil
 ---@field resume? fun(self, request: procedure.GateRequest, asked: any): any takes up a question of an interrupted run;
 --- asked: what `ask` returned, plain data; nil: it may have got there or not. What `ask` would return, or nil: ask anew
+---@field withdraw? fun(self, request: procedure.GateRequest, asked: any) tells that a question of an interrupted run is
+--- no longer open, as what it was about has changed, and is asked anew; asked: as for `resume`
 ---@field blocks? boolean `answer` waits for a person, so that it cannot just be looked at
 ---@field close? fun(self, decision: procedure.Decision) told to every channel that was asked
 
@@ -139,7 +141,9 @@ local function ask_one(gate, channel, key)
   if not channel.resume then return channel:ask(gate.request) end
   local recorder = gate.run.recorder
   local record = recorder:find(key)
-  local known = record and record.status ~= "failed" and record.digest == key.digest
+  local open = record and record.status ~= "failed"
+  local known = open and record.digest == key.digest
+  if open and not known and channel.withdraw then channel:withdraw(gate.request, record.result) end
   local asked = known and channel:resume(gate.request, record.result) or nil
   if asked ~= nil and record.status == "finished" then return end
   recorder:begin(key, gate.request.question)

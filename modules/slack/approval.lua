@@ -176,6 +176,23 @@ function Approval:resume(request, asked)
   return asked
 end
 
+--- Closes the question of an interrupted run, which is asked anew as what it was about has changed.
+---@async
+---@param request table as for `ask`
+---@param asked? fairlead.slack.Posted what `ask` returned; nil: it may have asked or not
+function Approval:withdraw(request, asked)
+  if not asked then
+    local channel <const> = self.client:channel_id(self.channel)
+    local payload <const> = { run = tostring(request.run or ""), gate = tostring(request.path or request.name or "") }
+    local found <const> = self.client:find { channel = channel, thread = self.thread, payload = payload }
+    asked = found and { channel = channel, ts = found.ts }
+  end
+  if asked then
+    self.client:update { channel = asked.channel, ts = asked.ts, text = ("*%s*\n:no_entry_sign: Void, as something has "
+      .. "changed since it was asked; it is asked anew"):format(escape(request.question or request.name or "?")) }
+  end
+end
+
 --- Tells somebody, once, that their answer does not count.
 local function tell_off(self, id)
   if self.told[id] then

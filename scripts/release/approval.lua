@@ -59,6 +59,10 @@ function CHANNELS.slack(self, ask)
     return asked or { pending = true }
   end
 
+  function channel.withdraw(_, request, asked)
+    if not (asked and asked.pending) then attempt("withdraw", request, asked) end
+  end
+
   function channel.answer()
     if pending then
       local found <const>, err = attempt("resume", pending) -- it may have got there
