@@ -84,6 +84,31 @@ describe("going back by CodeDeploy", function()
   end)
 end)
 
+describe("a deployment that waits for a word before its traffic shifts", function()
+  it("says so while it waits, and is followed when somebody has given it", function()
+    local result, w = deploying.play({ settings = "planning_data", change = function(fixture)
+      fixture.aws.environments.staging.ready_wait_seconds = 3600
+    end }, function(place)
+      place.publish(place.sha)
+      local _ = require("fairlead.task").start(function()
+        clock.sleep(600)
+        local context = live.contexts(place.this, place.environment)[1]
+        context.codedeploy:ContinueDeployment {
+          deploymentId = context.strategy.under_way(context), deploymentWaitType = "READY_WAIT",
+        }
+      end)
+      return live.follow(place.this, place.environment, place.sha)
+    end)
+    assert.equal("done", result.outcome, tostring(result.error))
+    local told
+    for _, event in ipairs(result.events) do
+      if event.event == "wait.progress" and (event.text or ""):find "somebody has to say" then told = event.text end
+    end
+    assert.matches("^d%-%w+: the new tasks run, and somebody has to say that the traffic may go to them: http", told)
+    assert.equal(result.value.commit, w.aws:live("staging").sha)
+  end)
+end)
+
 describe("stopping a deployment of CodeDeploy", function()
   it("rolls it back, and does nothing to one that has ended", function()
     local result, w = deploying.play({ settings = "planning_data" }, function(place)

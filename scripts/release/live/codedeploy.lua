@@ -97,7 +97,11 @@ end
 
 --- How far a deployment is: the lifecycle event under way, and the share of the traffic that the new tasks take. For
 --- people only: a deployment has no targets before it starts (DeploymentNotStartedException), and does not fail for it.
-local function progress(context, id)
+local function progress(context, id, status)
+  if status == "Ready" then
+    return { text = id .. ": the new tasks run, and somebody has to say that the traffic may go to them: "
+      .. console(context, id) }
+  end
   local told <const>, err <const> = try(context.codedeploy.BatchGetDeploymentTargets, context.codedeploy, {
     deploymentId = id, targetIds = { context.service.cluster .. ":" .. context.service.service },
   })
@@ -160,7 +164,7 @@ function M.follow(context, id)
         if settled then raise_failed(context, id, info) end
         return nil, ("%s: %s; is it rolled back?"):format(id, because_of(info))
       end
-      return nil, progress(context, id)
+      return nil, progress(context, id, info.status)
     end,
   }
 end

@@ -15,7 +15,8 @@ local M = {}
 ---@field tags string[]? of the digest; nothing: the image is gone
 ---@field commit string? in full, as the tags say
 ---@field running integer tasks that run it
----@field other integer tasks that run something else, or do not run yet
+---@field other integer tasks that run something else
+---@field pending integer tasks that do not run yet
 ---@field desired integer
 
 ---@class live.Now
@@ -26,7 +27,7 @@ local M = {}
 
 local function service_now(context)
   local state <const> = context.strategy.state(context)
-  local count = { running = 0, other = 0 }
+  local count = { running = 0, other = 0, pending = 0 }
   if state.started_by then
     count = tasks.count(context, state.started_by)
     if count.digest then count = tasks.count(context, state.started_by, { [count.digest] = true }) end
@@ -35,7 +36,8 @@ local function service_now(context)
   local commit <const> = images.commit_of_tags(context.release, tags)
   return {
     name = context.name, deployment = state.deployment, definition = state.definition, digest = count.digest,
-    tags = tags, commit = commit and commit.sha, running = count.running, other = count.other, desired = state.desired,
+    tags = tags, commit = commit and commit.sha, running = count.running, other = count.other,
+    pending = count.pending, desired = state.desired,
   }
 end
 

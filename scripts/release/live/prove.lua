@@ -45,9 +45,11 @@ end
 
 -- The runs of a commit that may have published here: by the push itself, or by hand.
 local function runs_of(release, environment, sha)
-  local workflows <const>, list, seen = release.settings.workflows, {}, {}
+  local workflows <const>, list, seen = release.settings.workflows or {}, {}, {}
   local asked = { { workflows.by_hand, "workflow_dispatch" } }
-  if environment.arrives ~= "dispatch" then table.insert(asked, 1, { workflows.on_push, "push" }) end
+  -- What is for branches, and has no job of its own in main's run, gets nothing by that.
+  local by_push <const> = environment.arrives ~= "dispatch" and (environment.job or not environment.shared)
+  if by_push then table.insert(asked, 1, { workflows.on_push, "push" }) end
   for _, ask in ipairs(asked) do
     if ask[1] then
       for _, run in ipairs(release.github:workflow_runs { head_sha = sha, workflow = ask[1], event = ask[2] }) do
@@ -138,12 +140,14 @@ local function tasks_link(context, state, count, image)
   local ours <const> = count.digest ~= nil and image.digests[count.digest] == true
   local link <const> = { name = "tasks", digest = count.digest, running = count.running, desired = state.desired }
   link.ok = count.running >= state.desired and count.other == 0 and count.running > 0
+  if not link.ok and count.other == 0 and count.pending > 0 then link.ok = nil end -- they are being started
   link.text = ("%d of %d run %s"):format(count.running, state.desired, short_digest(image.digest))
   if not ours and count.digest then
     link.text = ("%s; what runs is %s"):format(link.text, images.describe(context, count.digest))
   elseif count.other > 0 then
     link.text = ("%s, %d something else"):format(link.text, count.other)
   end
+  if count.pending > 0 then link.text = ("%s, %d being started"):format(link.text, count.pending) end
   return link
 end
 
@@ -152,7 +156,7 @@ local function service_links(context, sha, add)
   add(link, context)
   if not image then return end
   local state <const> = context.strategy.state(context)
-  local count = { running = 0, other = 0 }
+  local count = { running = 0, other = 0, pending = 0 }
   if state.started_by then count = tasks.count(context, state.started_by, image.digests) end
   local tasks_told <const> = tasks_link(context, state, count, image)
   add(definition_link(context, state, image, tasks_told.ok), context)

@@ -32,7 +32,7 @@ end
 local function raise_other(environment, sha, told, digests)
   errors.raise {
     kind = "deployment.not_ours", op = "site", target = environment.site,
-    message = ("answers with version %s, though all tasks run %s that our tag %s names"):format(
+    message = ("answers with version %s, though all tasks run %s that our tag names, that of %s"):format(
       told or "none", table.concat(digests, " and "), contexts.short(sha)),
     hint = "is the image built from another commit than its tag says, or does something between cache the answer?",
   }

@@ -42,7 +42,8 @@ end
 
 ---@class live.Count
 ---@field running integer tasks that run one of the digests
----@field other integer tasks that run something else, or do not run yet
+---@field other integer tasks that run something else
+---@field pending integer tasks that do not run yet
 ---@field digest string? what most of the running tasks run
 
 ---Counts what the tasks of a deployment run.
@@ -52,7 +53,7 @@ end
 ---@param digests table<string, boolean>? nothing: none is looked for
 ---@return live.Count
 function M.count(context, started_by, digests)
-  local count, by_digest, most = { running = 0, other = 0 }, {}, 0
+  local count, by_digest, most = { running = 0, other = 0, pending = 0 }, {}, 0
   for _, task in ipairs(M.list(context, started_by, "RUNNING")) do
     local digest <const> = own_digest(context, task)
     local runs <const> = task.lastStatus == "RUNNING"
@@ -64,7 +65,8 @@ function M.count(context, started_by, digests)
     for _, container in ipairs(task.containers) do
       ours = ours or (digests ~= nil and digests[container.imageDigest or ""] == true)
     end
-    if runs and ours then count.running = count.running + 1 else count.other = count.other + 1 end
+    local kind <const> = not runs and "pending" or ours and "running" or "other"
+    count[kind] = count[kind] + 1
   end
   return count
 end
