@@ -40,7 +40,8 @@ describe("fairlead new", function()
 
   for _, case in ipairs {
     { "grants", "development,staging,production", "codedeploy", "grants", specs = 4 },
-    { "leaflets", "staging,production", "codedeploy", "#print-shop", specs = 4 },
+    { "leaflets", "staging,production", "rolling", "#print-shop", specs = 4 },
+    { "archive", "staging,production", "blue_green", "none", specs = 4 },
     { "notice-board", "board", "codedeploy", "team", specs = 2 },
   } do
     it(("writes a procedure that passes everything: %s, %s"):format(case[2], case[3]), function()

@@ -119,9 +119,41 @@ local function workflows(application)
   return list
 end
 
-local function github(application, cast, own)
+local function is_asked_on_github(environment)
+  for _, way in ipairs(environment.approval and environment.approval.via or {}) do
+    if way == "github" then return true end
+  end
+  return false
+end
+
+local function asks_on_github(application)
+  for _, environment in pairs(application.environments) do
+    if is_asked_on_github(environment) then return true end
+  end
+  return false
+end
+
+-- Where approval is given on GitHub, the environment's reviewers are those who may approve.
+local function github_environments(application)
   local environments = {}
-  for name in pairs(application.environments) do environments[name] = {} end
+  for name, environment in pairs(application.environments) do
+    environments[name] = is_asked_on_github(environment)
+        and { reviewers = environment.approval.by.people, prevent_self_review = true } or {}
+  end
+  return environments
+end
+
+-- What main holds, the oldest first: three releases, the newest of which is live.
+local function history(application, cast, own)
+  local files = own.files or { ["README.md"] = "# " .. application.name .. "\n" }
+  return {
+    { message = "Begin", files = files, author = cast.reviewer },
+    { message = "Say who to write to", files = { ["CONTACT.md"] = "Write to the team.\n" }, author = cast.user },
+    { message = "Say how to run it", files = { ["RUNNING.md"] = "make run\n" }, author = cast.reviewer },
+  }
+end
+
+local function github(application, cast, own)
   return {
     repository = application.repository,
     default_branch = application.main,
@@ -129,13 +161,13 @@ local function github(application, cast, own)
     user = cast.user,
     users = github_users(application, cast),
     teams = own.github_teams or {},
-    files = own.files or { ["README.md"] = "# " .. application.name .. "\n" },
+    commits = history(application, cast, own),
     branch = {
       name = own.branch or "say-it-better",
       commits = own.commits or { { message = "Say it better", files = { ["page.html"] = page "Better" } } },
     },
     workflows = own.workflows or workflows(application),
-    environments = own.environments or environments,
+    environments = own.environments or github_environments(application),
     rules = {
       required_checks = application.required_checks, required_approvals = application.approvals, dismiss_stale = true,
     },
@@ -168,8 +200,9 @@ local function aws_environment(known, own)
     group = first.group,
     tasks = 2,
     health_seconds = 50,
+    earlier = { { back = 2, days = 21 }, { back = 1, days = 9 } }, -- deployments before the one that is live
   }
-  if first.deploys == "rolling" then environment.breaker = { enable = true, rollback = true } end
+  if first.deploys ~= "codedeploy" then environment.breaker = { enable = true, rollback = true } end
   for field, value in pairs(own.environment and own.environment(known) or {}) do environment[field] = value end
   return environment
 end
@@ -212,6 +245,8 @@ end
 function M.world(application, own)
   own = own or {}
   local cast <const> = cast_of(application, own)
+  -- A job on GitHub waits from the merge on; who may let it go on does so when what comes before has been tried.
+  local on_github <const> = asks_on_github(application)
   return {
     start = START,
     github = github(application, cast, own),
@@ -223,7 +258,12 @@ function M.world(application, own)
     slack = slack(application, cast, own),
     people = {
       reviewers = { { login = cast.reviewer, after_seconds = 420 } },
-      admins = { { name = cast.admin, login = cast.admin, after_seconds = 240, way = own.approval } },
+      admins = {
+        {
+          name = cast.admin, login = cast.admin, after_seconds = on_github and 2700 or 240,
+          way = own.approval or (on_github and "github" or nil),
+        },
+      },
     },
   }
 end

@@ -23,8 +23,7 @@ local function title(key) return capitalised((key:gsub("[-_]+", " "))) end
 
 local PROCEDURE <const> = [[
 #!/usr/bin/env fairlead
---- Releases {title}: the branch that is checked out goes through its pull request, tests and review
---- to {last}. What is true of {title} only is in {key}-settings.lua.
+--- Releases {title} from a branch to {last}. What is true of {title} only is in {key}-settings.lua.
 local procedure = require "fairlead.procedure"
 local release = require "release"
 local settings = require "{key}-settings"
@@ -34,7 +33,7 @@ return procedure.new {
   summary = "release {title} from a branch to {last}",
   plan = { {plan} },
   rehearsal = function() return require "{key}-rehearsal" end,
-{commands}
+  commands = release.commands(settings),
   run = function(run)
     local this = release.new(run, settings)
     local change = this:open_pull_request {}
@@ -69,7 +68,7 @@ local function procedure_of(answers)
   for i, line in ipairs(body) do body[i] = "    " .. line end
   return fill(PROCEDURE, {
     key = answers.key, title = title(answers.key), last = last, plan = table.concat(plan, ", "),
-    body = table.concat(body, "\n"), commands = "",
+    body = table.concat(body, "\n"),
   })
 end
 
@@ -135,8 +134,9 @@ local ENVIRONMENT <const> = [[
 ]]
 
 local function environment_of(answers, name, order)
-  local last, only = order == #answers.environments, #answers.environments == 1
-  local by_hand = last and not only
+  local approved = order == #answers.environments and order > 1
+  -- Without Slack it is approved on GitHub, where the build of the merge waits for it.
+  local by_hand = approved and answers.channel ~= nil
   return fill(ENVIRONMENT, {
     key = answers.key, name = name, order = tostring(order), deploys = answers.deploys,
     arrives = by_hand and "dispatch" or "push",
@@ -148,10 +148,10 @@ local function environment_of(answers, name, order)
           application = "{name}-{key}", -- of CodeDeploy
           group = "{name}-{key}-deployment",
 ]], { key = answers.key, name = name }),
-    prefix = last and "" or name .. ".",
-    approval = not by_hand and "" or fill([[
+    prefix = order == #answers.environments and "" or name .. ".",
+    approval = not approved and "" or fill([[
       approval = { by = { people = { "anadmin" } }, via = { "{via}" } }, -- who may say that it goes there, and where
-]], { via = answers.channel and "slack" or "terminal" }),
+]], { via = answers.channel and "slack" or "github" }),
   })
 end
 
