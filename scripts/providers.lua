@@ -15,6 +15,7 @@ return procedure.new {
   parameters = {
     title = { help = "title of the pull request, where there is none yet; default: the last commit's" },
     development = { type = "boolean", default = true, help = "try the change in the development environment first" },
+    hold = { type = "duration", help = "how long people have development then, to try the change by hand: 2h" },
     sites = { help = "where the sites are, if not in public: http://127.0.0.1:8080/sites/{host}" },
   },
 
@@ -25,7 +26,7 @@ return procedure.new {
     this:pass_tests(change)
 
     if parameters.development then
-      this:try_in("development", change)
+      this:try_in("development", change, { hold = parameters.hold })
     end
 
     this:get_reviewed(change)

@@ -344,6 +344,7 @@ function Release:merge(change)
     change.merged = merged.commit
     self.run:fact(("merged into %s as %s"):format(self.settings.main, merged.commit))
     self.run:notify { text = (":twisted_rightwards_arrows: merged as %s"):format(short(merged.commit)) }
+    self:hand_back_kept()
   end)
 end
 

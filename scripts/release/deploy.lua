@@ -51,7 +51,10 @@ local function look(self, environment)
 end
 
 local function follow(self, environment, sha, build)
-  local result <const> = live.follow(self, self.settings.environments[environment], sha, build)
+  local result <const>, err = try(live.follow, self, self.settings.environments[environment], sha, build)
+  -- What something newer has overtaken did not fail.
+  if err and (err:is "deployment.superseded" or err:is "wait.timeout") then self:refuse_older(environment, sha) end
+  if err then error(err, 0) end
   self.results[environment] = result
   self.run:notify { text = (":white_check_mark: %s is live in %s: %s"):format(short(sha), environment, result.site) }
 end
@@ -76,9 +79,11 @@ end
 ---@async
 ---@param environment string
 ---@param change table
-function Release:try_in(environment, change)
+---@param options { hold: number? }? hold: seconds for which people have the environment then, to try the change by
+--- hand; the run goes on meanwhile, and gives it back when the change is merged, or when it ends
+function Release:try_in(environment, change, options)
   self.run:stage(stage_of(environment), function()
-    local _ <close> = self:have(environment, change)
+    local _ <close> = self:have(environment, change, options)
     local build <const> = dispatch(self, environment, change.branch, change.head, function() self:unmoved(change) end)
     follow(self, environment, change.head, build)
   end)
@@ -88,6 +93,7 @@ end
 
 local function build_of_main(self, environment, change)
   return dispatch(self, environment, self.settings.main, change.merged, function()
+    self:refuse_older(environment, change.merged)
     local main <const> = self:head_of_main()
     if main ~= change.merged then
       self.run:refuse("main-moved", ("%s is at %s; %s is no longer the newest"):format(
