@@ -340,6 +340,39 @@ describe("an approval counts", function()
     assert.equal("anadmin", decision_of(result).by)
   end)
 
+  it("at the terminal when it is of who sits there, and that is no requester", function()
+    local result = release { approval = { via = { "slack", "terminal" } } }
+    assert.equal("done", result.outcome, tostring(result.error))
+    assert.truthy(said(result, "at the terminal sits adeveloper, who may not decide about an own change or run"))
+    result = release { approval = { via = { "terminal" } } }
+    assert.equal("no-approver", result.reason, tostring(result.error))
+    result = release { approval = { via = { "terminal" }, requester_may = true, by = { people = { "adeveloper" } } } }
+    assert.equal("gate.unattended", result.reason, tostring(result.error)) -- a rehearsal has no terminal
+  end)
+
+  it("although Slack was down when it was to be asked for", function()
+    local answer <const> = require "fairlead.world.message"
+    local result, w = release { before = function(w)
+      local down_until <const>, handle <const> = {}, w.slack.handle
+      w:on("deployment", function(data)
+        if data.environment == "staging" and data.event:find "completed" then down_until.at = w.now + 900 end
+      end)
+      function w.slack:handle(request)
+        if down_until.at and w.now < down_until.at then return answer.text(503, "out of order", {}) end
+        return handle(self, request)
+      end
+    end }
+    assert.equal("done", result.outcome, tostring(result.error))
+    assert.equal("anadmin", decision_of(result).by)
+    assert.truthy(said(result, "the question cannot be asked in Slack yet"))
+    local questions = 0
+    for _, message in ipairs(messages(w)) do
+      local metadata <const> = message.metadata or {}
+      if metadata.event_type == "fairlead_approval" then questions = questions + 1 end
+    end
+    assert.equal(1, questions)
+  end)
+
   it("and is asked of nobody where only the author could give it", function()
     local result = release { approval = { by = { people = { "adeveloper" } } } }
     assert.equal("no-approver", result.reason, tostring(result.error))

@@ -233,6 +233,21 @@ describe("the rules of main", function()
     assert.equal(1, #messages(w, INFRASTRUCTURE))
   end)
 
+  it("are told by an issue where there is no channel for it, once", function()
+    local result, w = release { change = unguarded, settings = { infrastructure_channel = false } }
+    assert.equal("done", result.outcome, tostring(result.error))
+    assert.equal(1, #w.github.issues)
+    local issue <const> = w.github.issues[1]
+    assert.equal("The rules of main let through what was not tested", issue.title)
+    assert.matches("failing tests do not block merging into main: unit tests", issue.body, 1, true)
+    result, w = release { change = unguarded, settings = { infrastructure_channel = false }, before = function(again)
+      issue.state = "closed"
+      again.github.issues[1] = issue
+    end }
+    assert.equal("done", result.outcome, tostring(result.error))
+    assert.equal(1, #w.github.issues)
+  end)
+
   it("that the token may not read are not called wrong", function()
     local result, w = release { change = function(fixture)
       fixture.github.rules.kind = "protection" -- names of checks are told to everybody, the rest to administrators
