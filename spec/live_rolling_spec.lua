@@ -75,6 +75,24 @@ describe("a rolling update", function()
     assert.equal(w.aws.initial_sha, w.aws:live("staging").sha)
   end)
 
+  it("of one service that fails says what each of them runs now", function()
+    local result, w = play({ scenario = "rolling-update-rolls-back" }, function(place)
+      local staging = place.world.aws.environments.staging
+      place.publish(place.sha)
+      for _, image in ipairs(staging.services[2].items[1].repository_state.images) do
+        staging.good[image.digest] = true -- the processor's new version works
+      end
+      place.force()
+      return live.follow(place.this, place.environment, place.sha)
+    end)
+    assert.equal("deployment.rolled_back", result.reason, tostring(result.error))
+    local facts = table.concat(result.facts, "\n")
+    assert.matches("request%-api in staging runs " .. w.aws.initial_sha:sub(1, 8) .. " %(sha256:%x+%)", facts)
+    local processor = facts:match "request%-processor in staging runs (%x+) %(sha256:%x+%)"
+    assert.equal(w.aws:live("staging").services["staging-pub-async-request-processor"].sha:sub(1, 8), processor)
+    assert.is_not.equal(w.aws.initial_sha:sub(1, 8), processor)
+  end)
+
   it("without a circuit breaker has failed once new tasks fail one after another", function()
     local result = play({
       scenario = "rolling-update-rolls-back",

@@ -128,6 +128,16 @@ end
 
 -- ---- all of it ----
 
+-- Where one service fails, the others may have the new version already: whoever puts it right has to know.
+local function tell_what_runs(release, environment)
+  local now <const> = try(running.now, release, environment)
+  for _, service in ipairs(now and now.services or {}) do
+    release.run:fact(("%s in %s runs %s%s"):format(service.name, environment.name,
+      service.commit and short(service.commit) or "an unknown commit",
+      service.digest and (" (%s)"):format(short_digest(service.digest)) or ""))
+  end
+end
+
 -- Services come along side by side: one that fails ends the others' wait.
 local function each(release, environment, fn)
   local list <const>, branches, services = contexts.all(release, environment), {}, {}
@@ -135,7 +145,9 @@ local function each(release, environment, fn)
   for _, context in ipairs(list) do
     branches[context.name] = function() return fn(context) end
   end
-  local results <const> = release.run:parallel(branches)
+  local results <const>, err <const> = try(release.run.parallel, release.run, branches)
+  if err and err.kind ~= "dry_run.end" then tell_what_runs(release, environment) end
+  if err then error(err, 0) end
   for i, context in ipairs(list) do services[i] = results[context.name] end
   return services
 end
