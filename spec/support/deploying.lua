@@ -57,6 +57,7 @@ function M.play(options, body)
       function place.publish(commit)
         w:publish { environment = "staging", sha = commit, short_sha = commit:sub(1, 7) }
         require("fairlead.clock").sleep(1)
+        w:settle()
       end
       function place.force()
         for _, service in ipairs(environment.services) do
