@@ -175,6 +175,21 @@ describe("a branch that is behind main", function()
     assert.equal(pull.merged.sha, w.aws:live("production").sha)
   end)
 
+  it("is brought up to date although GitHub's answer was lost", function()
+    local result, w = release { settings = { pull_request = { behind = "update" } }, before = function(w)
+      main_moves(w)
+      local pulls <const> = w.github.pulls
+      local update <const> = pulls.update_branch
+      function pulls:update_branch(...)
+        update(self, ...)
+        require "fairlead.world.github.refusal".raise(502, "Server Error")
+      end
+    end }
+    assert.equal("done", result.outcome, tostring(result.error))
+    assert.truthy(said(result, "is up to date as %x+; your working copy is not"))
+    assert.equal(1, #w.github.pulls.list)
+  end)
+
   it("is refused when it conflicts", function()
     local result = release { settings = { pull_request = { behind = "update" } }, before = function(w)
       w.github:commit_as("main", { author = "areviewer", message = "Same file",

@@ -3,6 +3,7 @@
 ---
 --- A change is what travels: {number=, url=, title=, author=, branch=, head=, merged=, requester=}; head is the
 --- commit of the branch, merged the commit on main, requester whoever releases it (nil: a token that is nobody's).
+local clock = require "fairlead.clock"
 local description = require "release.description"
 local errors = require "fairlead.errors"
 local git = require "fairlead.git"
@@ -268,6 +269,8 @@ local function new_head(self, change)
   }.commit
 end
 
+local LOST <const> = 6 -- seconds after which an update whose answer was lost has taken effect, if it ever does
+
 local function update_branch(self, change, main)
   local gh <const>, old <const> = self.github, change.head
   self.run:step("Bring the branch up to date", {
@@ -282,7 +285,9 @@ local function update_branch(self, change, main)
         return (gh:put(path, { expected_head_sha = old }, { once = true })) or true
       end)
       if asked then return { asked = true } end
-      self:unmoved(change)
+      if err.retryable or err:is "http" then clock.sleep(LOST) end -- the answer may be lost, and it is done in a moment
+      -- Whatever the head is then is looked at afterwards.
+      if gh:pull_request({ number = change.number }).head.sha ~= old then return { asked = true } end
       if not err:is "github.api.invalid" then error(err, 0) end
       self.run:refuse("behind-main", ("GitHub cannot bring %s up to date: %s"):format(change.branch, err.message),
         ("merge %s into it by hand, and push"):format(self.settings.main))

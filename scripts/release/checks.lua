@@ -35,7 +35,7 @@ local function tests(self, change)
     checks = self.github:checks(change.head, { required = self:required_checks(true) })
   end
   if checks.state == "failing" then
-    if self.tell_failed_checks then self:tell_failed_checks(change, checks) end
+    self:tell_failed_checks(change, checks)
     self.run:refuse("tests-failed", ("tests of %s failed: %s"):format(short(change.head), checks.why),
       "read " .. change.url .. "/checks, mend it and start again")
   end
