@@ -175,7 +175,9 @@ end
 ---@return boolean? came_through
 ---@return string text
 function M.ended(context, id)
-  local info <const> = get(context, id)
+  local info <const>, err <const> = try(get, context, id)
+  if err and err.code == "DeploymentDoesNotExistException" then return nil, id .. " is not remembered by CodeDeploy" end
+  if err then error(err, 0) end
   if info.status == "Succeeded" then return true, id .. " succeeded" end
   if info.status == "Failed" or info.status == "Stopped" then
     local rollback <const> = rollback_of(info)

@@ -28,10 +28,7 @@ local M = {}
 local function service_now(context)
   local state <const> = context.strategy.state(context)
   local count = { running = 0, other = 0, pending = 0 }
-  if state.started_by then
-    count = tasks.count(context, state.started_by)
-    if count.digest then count = tasks.count(context, state.started_by, { [count.digest] = true }) end
-  end
+  if state.started_by then count = tasks.count(context, state.started_by) end
   local tags <const> = count.digest and images.tags(context, count.digest)
   local commit <const> = images.commit_of_tags(context.release, tags)
   return {

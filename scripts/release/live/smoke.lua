@@ -15,6 +15,7 @@ local M = {}
 
 local LONG_POLL <const> = 10 -- seconds that one look into a queue may take
 local SEEN_FOR <const> = 15 -- seconds for which a result that was looked at is hidden from others
+local WITHIN <const> = 300 -- seconds until there must be a result, unless the settings say otherwise
 local BATCH <const> = 10 -- messages that ReceiveMessage gives at most
 
 local ALL_TRAFFIC <const> = "the new version takes all traffic: mend it, or roll back"
@@ -81,7 +82,7 @@ end
 
 -- Whether a message was sent by an interrupted attempt: then there is a result, or there will be one.
 local function was_sent(sqs, test, id)
-  local deadline <const> = clock.now() + test.within
+  local deadline <const> = clock.now() + (test.within or WITHIN)
   repeat
     local found <const> = look_for(sqs, test.result.queue, id, deadline)
     if found then
@@ -129,10 +130,10 @@ local function try_queue(release, environment, test, sha)
   local sqs <const> = contexts.clients(release, environment).sqs
   local field <const> = test.result.version or environment.version and environment.version.field or "version"
   local sent <const> = send(release, sqs, test)
-  local deadline <const> = clock.now() + test.within
+  local deadline <const> = clock.now() + (test.within or WITHIN)
   local answered <const> = release.run:wait {
     name = "Result in " .. test.result.queue,
-    timeout = test.within,
+    timeout = test.within or WITHIN,
     every = 5,
     pretend = { version = "" },
     check = function()

@@ -46,26 +46,45 @@ end
 ---@field pending integer tasks that do not run yet
 ---@field digest string? what most of the running tasks run
 
+local function runs_one_of(task, digests)
+  for _, container in ipairs(task.containers) do
+    if digests[container.imageDigest or ""] then return true end
+  end
+  return false
+end
+
+-- What most of the tasks run.
+local function most_common(context, tasks)
+  local by_digest, most, digest = {}, 0, nil
+  for _, task in ipairs(tasks) do
+    local own <const> = own_digest(context, task)
+    if own then
+      by_digest[own] = (by_digest[own] or 0) + 1
+      if by_digest[own] > most then most, digest = by_digest[own], own end
+    end
+  end
+  return digest
+end
+
 ---Counts what the tasks of a deployment run.
 ---@async
 ---@param context live.Context
 ---@param started_by string?
----@param digests table<string, boolean>? nothing: none is looked for
+---@param digests table<string, boolean>? nothing: the one that most of them run
 ---@return live.Count
 function M.count(context, started_by, digests)
-  local count, by_digest, most = { running = 0, other = 0, pending = 0 }, {}, 0
+  local count, running = { running = 0, other = 0, pending = 0 }, {}
   for _, task in ipairs(M.list(context, started_by, "RUNNING")) do
-    local digest <const> = own_digest(context, task)
-    local runs <const> = task.lastStatus == "RUNNING"
-    if runs and digest then
-      by_digest[digest] = (by_digest[digest] or 0) + 1
-      if by_digest[digest] > most then most, count.digest = by_digest[digest], digest end
+    if task.lastStatus == "RUNNING" then
+      running[#running + 1] = task
+    else
+      count.pending = count.pending + 1
     end
-    local ours = false
-    for _, container in ipairs(task.containers) do
-      ours = ours or (digests ~= nil and digests[container.imageDigest or ""] == true)
-    end
-    local kind <const> = not runs and "pending" or ours and "running" or "other"
+  end
+  count.digest = most_common(context, running)
+  local wanted <const> = digests or { [count.digest or ""] = true }
+  for _, task in ipairs(running) do
+    local kind <const> = runs_one_of(task, wanted) and "running" or "other"
     count[kind] = count[kind] + 1
   end
   return count
