@@ -61,15 +61,19 @@ local index = {
   "What scripts can require, from the annotations in the source; editors show the same. These pages are generated:",
   "`./dev docs` writes them again.", "",
   "- [release](release.md): the vocabulary in which releases are written",
+  "- [settings](settings.md): what is true of one application",
 }
 local parts = { "scripts/release.lua" }
 for _, path in ipairs(annotations.files("scripts/release", ".lua")) do
   -- The parts give methods of a release; what lies in their folders is theirs alone.
-  if path:find "^scripts/release/[^/]+$" then parts[#parts + 1] = path end
+  if path:find "^scripts/release/[^/]+$" and not path:find "/meta%.lua$" then parts[#parts + 1] = path end
 end
 local release <const> = reference.part("release", "release", parts)
 release.classes = ONLY.release
 write("release.md", reference.page(release))
+local settings <const> = reference.part("Settings", "", { "scripts/release/meta.lua" })
+settings.start = "release.Settings"
+write("settings.md", reference.page(settings))
 for _, entry in ipairs(MODULES) do
   local name, about = entry[1], entry[2]
   local global = name == "try" or name == "secret"

@@ -68,6 +68,7 @@ local VERSION <const> = { path = "/health", field = "version" } -- where a site 
 -- The workflow builds for all environments of a push in one run, each in a job of its own.
 local function job_of(environment) return ("publish (%s)"):format(environment) end
 
+---@type release.Settings
 local planning_data = {
   key = "planning-data",
   name = "Planning Data Platform",
@@ -99,6 +100,7 @@ local planning_data = {
   timeouts = timeouts,
 }
 
+---@type release.Settings
 local providers = {
   key = "providers",
   name = "Providers Service",
@@ -144,6 +146,7 @@ local function rolling_service(name, environment)
   }
 end
 
+---@type release.Settings
 local async_processor = {
   key = "async-processor",
   name = "Async Processor API",

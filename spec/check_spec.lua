@@ -215,6 +215,25 @@ return procedure.new {
       assert.equal(4, #lines)
     end)
 
+    it("finds those of settings, which are data below their type", function()
+      local lines = found_in [[
+---@type release.Settings
+return {
+  key = "x", name = "X", repostory = "a/b", main = "main", required_checks = {}, approvals = 1, merge_method = "sqash",
+  workflows = { tests = "x" }, timeouts = require "elsewhere",
+  environments = { live = { name = "live", order = 1, region = "x", arrives = "push",
+    services = { { name = "a", cluster = "c", service = "s", image = "i", deploys = "codedeply" } } } },
+}]]
+      assert.same({
+        "2:8 missing-option option 'repository' of this table is missing; on GitHub: \"owner/name\"",
+        "3:26 unknown-option unknown option 'repostory' of this table; did you mean 'repository'?",
+        "3:112 wrong-value 'sqash' is none of \"merge\", \"rebase\", \"squash\"; did you mean 'squash'?",
+        "4:51 unknown-module there is no module 'elsewhere' in " .. folder,
+        "6:85 wrong-value 'codedeply' is none of \"blue_green\", \"codedeploy\", \"rolling\"; "
+          .. "did you mean 'codedeploy'?",
+      }, lines)
+    end)
+
     it("says nothing of tables that are put together elsewhere", function()
       assert.same({}, in_procedure 'local options = {} options.timeot = 1 http.get("https://x", options)')
     end)

@@ -14,6 +14,7 @@ local M = {}
 ---@field returned? string the variable that the file returns
 ---@field variables table<string, string> local variables that are classes: their class by the variable
 ---@field text string[] the comment at the file's head
+---@field typed table<integer, annotations.Type> what ---@type says of the statement in a line
 
 ---@class annotations.Class
 ---@field name string
@@ -193,6 +194,7 @@ local function finish_block(file, block, line, number)
   for _, class in ipairs(read.classes) do file.classes[#file.classes + 1] = class end
   for name, of in pairs(read.aliases) do file.aliases[name] = of end
   local variable = line and line:match "^%s*local ([%w_]+)"
+  if read.type and line and not line:find "^%S+%.%S+ = " then file.typed[number] = read.type end
   if read.class and variable then
     read.class.variable = variable
     file.variables[variable] = read.class.name
@@ -206,7 +208,8 @@ end
 ---@param path string
 ---@return annotations.File
 function M.parse(text, path)
-  local file = { path = path, classes = {}, aliases = {}, definitions = {}, variables = {}, text = {} }
+  local file = { path = path, classes = {}, aliases = {}, definitions = {}, variables = {}, text = {},
+    typed = {} }
   local block, number, head = {}, 0, true
   for line in (text .. "\n"):gmatch "(.-)\r?\n" do
     number = number + 1

@@ -11,6 +11,7 @@ local M = {}
 ---@field files annotations.File[]
 ---@field face annotations.File the file that `require` gives
 ---@field classes? table<string, boolean> the classes to tell of; nil: all that can be met
+---@field start? string the class to begin with, where there is no function
 
 -- The classes of some files: fields and methods, in the order in which they stand.
 local function classes_of(files)
@@ -56,7 +57,7 @@ local function names_in(of, fn)
 end
 
 -- The classes that can be met from some functions on, in the order in which they are met.
-local function reachable(classes, functions)
+local function reachable(classes, functions, start)
   local order, seen = {}, {}
   local visit
   local function of_type(of) names_in(of, function(name) visit(classes[name]) end) end
@@ -75,6 +76,7 @@ local function reachable(classes, functions)
     end
     for _, method in ipairs(class.methods) do of_function(method) end
   end
+  visit(classes[start])
   for _, fn in ipairs(functions) do of_function(fn) end
   return order
 end
@@ -220,7 +222,7 @@ function M.page(part)
       add ""
     end
   end
-  for _, class in ipairs(reachable(classes_of(part.files), functions)) do
+  for _, class in ipairs(reachable(classes_of(part.files), functions, part.start)) do
     if not part.classes or part.classes[class.name] then write_class(add, class) end
   end
   while lines[#lines] == "" do lines[#lines] = nil end

@@ -2,6 +2,7 @@
 ---
 --- Syntax, names that are not there, functions and options that the modules do not have, and what would make a run
 --- impossible to take up again or endless. What the modules have is read from their annotations.
+local annotations = require "fairlead.annotations"
 local libraries = require "fairlead.check.library"
 local nearest = require "fairlead.nearest"
 local sources = require "fairlead.check.source"
@@ -174,6 +175,9 @@ function M.files(paths)
     library = libraries.new(modules), done = {}, report = { findings = {}, files = {} },
     shared = { folder_of(modules) .. "/scripts" },
   }, Check)
+  -- The classes of settings, which no script requires.
+  local settings = annotations.read(self.shared[1] .. "/release/meta.lua")
+  if settings then self.library:add({ settings }, function() return "release.settings" end) end
   for _, path in ipairs(paths) do
     local folders = { folder_of(path) }
     if path:find "_spec%.lua$" then folders[2] = "." end

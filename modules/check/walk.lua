@@ -20,6 +20,7 @@ local sources = require "fairlead.check.source"
 ---@field records table<table, check.Known> by the table constructor that makes them
 ---@field described table<integer, annotations.Definition> by line
 ---@field classes table<string, string> the classes of local variables
+---@field typed table<integer, annotations.Type> by line
 local Walker = {}
 Walker.__index = Walker
 
@@ -335,8 +336,18 @@ local function annotated(self, statement)
   end
 end
 
+-- Below ---@type the table is to be what it says.
+local function as_annotated(self, statement, list)
+  local wanted = self.typed[statement.line]
+  if not wanted then return values(self, list) end
+  local known = values(self, list, { wanted })
+  if list and list[1] then calls.check_value(self, wanted, list[1], nil) end
+  known[1] = wanted
+  return known
+end
+
 function statements.Local(self, statement)
-  local known = values(self, statement[2])
+  local known = as_annotated(self, statement, statement[2])
   known[1] = annotated(self, statement) or known[1]
   for i, id in ipairs(statement[1]) do declare(self, id, known[i]) end
 end
@@ -401,7 +412,7 @@ function statements.Call(self, statement) self:infer(statement) end
 statements.Invoke = statements.Call
 
 function statements.Return(self, statement)
-  local known = values(self, statement)
+  local known = as_annotated(self, statement, statement)
   if self.returns then self.returns[#self.returns + 1] = known end
 end
 
@@ -470,7 +481,7 @@ function M.walk(source, options)
   local returned
   local walker = setmetatable({
     source = source, library = options.library, require = options.require, globals = globals, locals = {},
-    records = {}, described = described, classes = file.variables,
+    records = {}, described = described, classes = file.variables, typed = file.typed,
   }, Walker)
   for _, report in ipairs { false, options.report } do
     walker.report = report or nil

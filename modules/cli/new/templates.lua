@@ -76,9 +76,10 @@ end
 
 local SETTINGS <const> = [[
 --- What is true of {title} and nowhere else: names, places, people. It is data.
---- `fairlead help settings` says what each field means; what is marked with TODO is made up.
+--- docs/settings.md says what each field means, and editors do; what is marked with TODO is made up.
 local MINUTE <const>, HOUR <const> = 60, 3600
 
+---@type release.Settings
 return {
   key = "{key}",
   name = "{title}",

@@ -1,0 +1,94 @@
+---@meta release.settings
+--- Settings: what is true of one application and nowhere else. They are data; editors complete them, and
+--- `fairlead check` checks them, where `---@type release.Settings` stands above the table.
+
+---@class release.Settings what is true of an application
+---@field key string its name in commands, refs and records: small letters, digits, hyphens
+---@field name string its name for people
+---@field repository string on GitHub: "owner/name"
+---@field main string the branch that is released
+---@field required_checks string[] names of the checks that have to pass, as GitHub shows them
+---@field approvals integer how many other developers have to approve a pull request
+---@field merge_method "merge"|"squash"|"rebase"
+---@field merge_by? "author"|"anyone" who merges; "author" when left out
+---@field pull_request? release.PullRequestSettings
+---@field workflows release.Workflows
+---@field environments table<string, release.Environment> by name
+---@field people? table<string, string> the team: login on GitHub, id in Slack
+---@field channel? string in Slack, where the team is told; no channel: Slack is not used
+---@field infrastructure_channel? string in Slack, who is told what went wrong
+---@field deployments_channel? string in Slack, where AWS's own bot tells of deployments; the channel when left out
+---@field migrations? string folder of the database's migrations: a rollback does not undo them, so they are shown
+---@field timeouts release.Timeouts
+
+---@class release.PullRequestSettings what a pull request has to be like
+---@field description? {minimum?: integer, headings?: string[]} so many characters; and text under each of these
+--- headings
+---@field behind? "update"|"refuse"|"say" what happens when main has commits that the branch lacks: GitHub merges main
+--- into it, the release ends, or it is only said; when left out, "refuse" where the rules of main demand it, else "say"
+---@field reviewers? string[] logins that are asked for a review when nobody is
+
+---@class release.Workflows files in .github/workflows
+---@field tests string runs the tests of a pull request
+---@field on_push? string runs when main gets a commit
+---@field by_hand? string is started by the release (workflow_dispatch), with the input `environment`
+
+---@class release.Environment
+---@field name string as in the table's key
+---@field order integer 1 for the first that a change comes to
+---@field region string of AWS
+---@field profile? string of the AWS configuration files; the default credentials when left out
+---@field arrives "push"|"dispatch"|"pipeline" what brings a commit of main here: the merge's own workflow run; a run
+--- that the release starts; a pipeline of AWS CodePipeline
+---@field job? string for "push": the job of that run which brings it here; the whole run when left out
+---@field pipeline? {name: string, approval?: {stage: string, action: string}} for "pipeline"
+---@field services release.Service[]
+---@field site? string address of what people see: "https://www.example.org"
+---@field test_site? string where a new version can be seen before people see it (ECS's test traffic)
+---@field version? {path: string, field: string} where the site tells, in JSON, the commit that it was built from
+---@field smoke_test? (release.PageTest|release.QueueTest)[] what is tried when a change has come
+---@field migrations? string folder of migrations, where it is another than the application's
+---@field hold? integer seconds for which a release says that it has the environment; an hour when left out
+---@field shared? boolean there is one for everybody: it is reserved, and whoever comes later waits in line
+---@field approval? release.ApprovalSettings who has to agree before a change comes here; nobody when left out
+
+---@class release.Service of Amazon ECS
+---@field name string for people, and for steps where an environment has several
+---@field cluster string
+---@field service string
+---@field image string repository in ECR
+---@field deploys "codedeploy"|"rolling"|"blue_green" how a new version comes: blue-green by CodeDeploy, one task after
+--- the other, or ECS's own blue-green
+---@field application? string of CodeDeploy
+---@field group? string of CodeDeploy: the deployment group
+---@field target_group? string ARN, for what is told when a deployment fails; found when left out
+---@field log_group? string of CloudWatch Logs; as the task definition says when left out
+
+---@class release.PageTest
+---@field path string
+---@field contains string a text that has to be on the page
+---@field site? string where, if not on the environment's site
+
+---@class release.QueueTest a message through a queue of SQS, and its result
+---@field queue string
+---@field message table what is sent, as JSON, with an `id` of its own
+---@field result {queue: string, fields?: table<string, any>, version?: string} where the result comes, and what has to
+--- be in it
+---@field within integer seconds
+
+---@class release.ApprovalSettings who has to agree, and where
+---@field by {people?: string[], slack_groups?: string[], github_teams?: string[]} logins, handles, slugs
+---@field via? ("slack"|"terminal"|"github"|"codepipeline")[] where they are asked; {"slack", "terminal"} when left out
+---@field requester_may? boolean whoever releases, or wrote the change, may agree too
+
+---@class release.Timeouts seconds
+---@field push integer until GitHub shows what was pushed
+---@field lock integer in line for an environment
+---@field tests integer
+---@field review integer
+---@field build integer
+---@field image integer until a built image is in the registry, and its deployment begins
+---@field deployment integer
+---@field tasks integer until all running tasks are the new ones
+---@field site integer until the site answers as the new version
+---@field approval integer
