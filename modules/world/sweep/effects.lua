@@ -1,4 +1,7 @@
 --- What a world holds, as effects that can be counted: told without what differs from run to run (ids, times, commits).
+local json = require "fairlead.json"
+local sorted = require "fairlead.sorted"
+
 local M = {}
 
 --- Text without ids of commits, images, deployments, workflow runs, and without times.
@@ -28,8 +31,34 @@ local function inputs_of(run)
   return #parts > 0 and " with " .. table.concat(parts, ", ") or ""
 end
 
+-- What a ref of a tool's own tells of: the names in the JSON of its newest commit's message. Their values hold times.
+local function record_of(repository, sha)
+  local commit = repository.commits[sha]
+  local value = commit and try(json.decode, commit.message:match "{.*$" or "")
+  local names = {}
+  for name in sorted(type(value) == "table" and value or {}) do names[#names + 1] = tostring(name) end
+  return table.concat(names, ", ")
+end
+
+local function records(add, service, folder)
+  for ref, sha in pairs(folder.repository.refs) do
+    if ref:find "^refs/fairlead/" then add("ref %s: %s", ref, record_of(folder.repository, sha)) end
+  end
+  for _, deployment in ipairs(service.deployments.list) do
+    local newest = deployment.statuses[1]
+    if not deployment.app then -- those of jobs are told with their workflow runs
+      add("GitHub deployment to %s (%s): %s", deployment.environment, deployment.task, newest and newest.state or "new")
+    end
+  end
+  for _, issue in ipairs(service.issues) do
+    add("issue: %s", issue.title)
+    for _, comment in ipairs(issue.comments) do add("comment on an issue: %s", tostring(comment.body)) end
+  end
+end
+
 local function github(add, service, folder)
   for branch in pairs(folder.repository.branches) do add("branch %s", branch) end
+  records(add, service, folder)
   for _, pull in ipairs(service.pulls.list) do
     add("pull request from %s to %s: %s", pull.head, pull.base, pull.title)
     if pull.merged then
