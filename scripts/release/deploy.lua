@@ -53,7 +53,9 @@ end
 local function follow(self, environment, sha, build)
   local result <const>, err = try(live.follow, self, self.settings.environments[environment], sha, build)
   -- What something newer has overtaken did not fail.
-  if err and (err:is "deployment.superseded" or err:is "wait.timeout") then self:refuse_older(environment, sha) end
+  if err and (err:is "deployment.superseded" or err:is "wait.timeout") then
+    self:refuse_older(environment, sha, { by = err.by })
+  end
   if err then error(err, 0) end
   self.results[environment] = result
   self.run:notify { text = (":white_check_mark: %s is live in %s: %s"):format(short(sha), environment, result.site) }

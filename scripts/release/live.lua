@@ -57,13 +57,16 @@ local function deployment_of(context, image, sha, since)
 end
 
 local function raise_superseded(context, id, state, digest)
-  errors.raise {
+  local commit <const> = images.commit_of_tags(context.release, images.tags(context, digest))
+  local err <const> = errors.new {
     kind = "deployment.superseded", op = "deployment",
     target = ("%s of %s"):format(contexts.short_id(id), context.service.service),
     message = ("%s now runs what deployment %s brought: %s"):format(context.service.service,
       contexts.short_id(tostring(state.deployment)), images.describe(context, digest)),
     hint = "find out who deployed, then start again",
   }
+  err.by = commit and commit.sha -- who asks may find that it is newer, and all is well
+  error(err, 0)
 end
 
 -- What serves may have come by another deployment than ours and be the same image; then ours has won all the same.

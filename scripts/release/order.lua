@@ -28,18 +28,21 @@ end
 ---@async
 ---@param environment string
 ---@param sha string the commit that is to be brought there
----@param options { again: boolean? }? again: it is asked in a loop; AWS and GitHub hear of it once a minute
+---@param options { again: boolean?, by: string? }? again: it is asked in a loop; AWS and GitHub hear of it once a
+--- minute; by: the commit that took this one's place, which may not be all there yet
 ---errors: kind "gate.refused" (reason "newer-is-live")
 function Release:refuse_older(environment, sha, options)
   self.asked_newer = self.asked_newer or {}
   local last <const> = self.asked_newer[environment]
   if options and options.again and last and clock.now() - last < ASKED then return end
   self.asked_newer[environment] = clock.now()
-  local newer <const> = self:newer_live(environment, sha)
+  local by <const> = options and options.by
+  local newer <const> = by and self:reservations():is_older(sha, by) and by or self:newer_live(environment, sha)
   if not newer then return end
-  self.run:refuse("newer-is-live", ("%s runs %s, which is newer than %s and holds it"):format(environment,
-    describe(self, newer), describe(self, sha)), "there is nothing left to release there; to go back, "
-    .. ("fairlead rollback %s %s"):format(self.settings.key, environment))
+  local text <const> = ("%s %s %s, which is newer than %s and holds it"):format(environment,
+    newer == by and "gets" or "runs", describe(self, newer), describe(self, sha))
+  self.run:refuse("newer-is-live", text, ("there is nothing left to release there; to go back, fairlead rollback %s %s")
+    :format(self.settings.key, environment))
 end
 
 return Release

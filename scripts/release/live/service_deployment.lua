@@ -71,11 +71,15 @@ local function raise(context, deployment, kind, message)
 end
 M.raise = raise
 
--- What another deployment brought, and of which commit that is.
-local function describe_brief(context, brief)
-  local revision <const> = history.revision(context, brief.targetServiceRevisionArn)
-  return ("%s, which brings %s"):format(contexts.short_id(brief.serviceDeploymentArn),
-    images.describe(context, revision and history.digest(context, revision)))
+local function raise_superseded(context, deployment, successor)
+  local revision <const> = history.revision(context, successor.targetServiceRevisionArn)
+  local digest <const> = revision and history.digest(context, revision)
+  local commit <const> = digest and images.commit_of_tags(context.release, images.tags(context, digest))
+  local _, err <const> = try(raise, context, deployment, "superseded",
+    ("deployment %s, which brings %s, took its place"):format(contexts.short_id(successor.serviceDeploymentArn),
+      images.describe(context, digest)))
+  err.by = commit and commit.sha -- who asks may find that it is newer, and all is well
+  error(err, 0)
 end
 
 -- Returns the one that took its place, where that brings the same image: our version comes by it instead.
@@ -88,7 +92,7 @@ local function stopped(context, deployment, image)
   if successor and history.brings(context, successor.targetServiceRevisionArn, image) then
     return successor.serviceDeploymentArn
   elseif successor then
-    raise(context, deployment, "superseded", "deployment " .. describe_brief(context, successor) .. ", took its place")
+    raise_superseded(context, deployment, successor)
   end
   raise(context, deployment, "stopped", because_of(deployment))
 end
