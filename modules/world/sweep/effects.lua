@@ -13,6 +13,7 @@ function M.plain(text)
   text = text:gsub("%f[%w](%x%x%x%x%x%x%x+)%f[%W]", function(word)
     return (word:find "%d" or #word == 40) and "<id>" or nil
   end)
+  text = text:gsub("%d%d:%d%d UTC", "<time>")
   return (text:gsub("%d+ [hms] %d+ [ms]?", "<time>"):gsub("%d+ h %d+ min", "<time>"):gsub("%d+ min %d+ s", "<time>"))
 end
 
