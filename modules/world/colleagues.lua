@@ -129,7 +129,7 @@ local function push_hotfix(world, delay)
   local push = once(function(after)
     world:after((after or 0) + random:between(delay.low, delay.high), function()
       local person = (world.fixture.people or {}).hotfix or {}
-      deploy_hotfix(world, person.environment or "production")
+      deploy_hotfix(world, person.environment or world:environment_of "production")
     end)
   end)
   world:on("slack_message", function(data)
@@ -140,7 +140,7 @@ local function push_hotfix(world, delay)
   -- A reviewer on GitHub may take their time until all else is done: the hotfix comes a little before they decide.
   world:on("review_planned", function(data)
     local person = (world.fixture.people or {}).hotfix or {}
-    if data.environment == (person.environment or "production") then
+    if data.environment == (person.environment or world:environment_of "production") then
       push(math.max(0, data.seconds - BEFORE_REVIEW))
     end
   end)

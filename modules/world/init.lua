@@ -47,7 +47,7 @@ end
 
 ---@class fairlead.world.Options
 ---@field seed integer? 1 when not given
----@field scenario string? "all-well" when not given
+---@field scenario string|fairlead.world.Scenario? "all-well" when not given
 ---@field fixture table? what exists: repositories, environments, channels, people; when not given, what the procedure
 --- that `run` gets names as its `rehearsal`: until then there are no services
 ---@field start number? unix seconds at which it begins; when not given, the fixture's
@@ -97,11 +97,19 @@ function World:assemble(fixture)
     error('world: fixture: github.repository: "owner/name" expected', 2)
   end
   self.fixture = fixture
+  self.scenario = scenarios.cast(self.scenario, fixture.roles)
   self.timeline = timeline.new(self.start or fixture.start or DEFAULT_START)
   self.faults = faults.new(self)
   for _, name in ipairs(SERVICES) do
     self[name] = require("fairlead.world." .. name).new(self)
   end
+end
+
+--- What the fixture calls the environment that scenarios know by a name.
+---@param role string "production"
+---@return string
+function World:environment_of(role)
+  return (self.fixture.roles or {})[role] or role
 end
 
 --- The names and descriptions of all scenarios.

@@ -1,8 +1,14 @@
 --- What can be rehearsed: for each name one line of description, and what differs from a release that goes well.
 --- A scenario is data; the services and the simulated people read it.
 local nearest = require "fairlead.nearest"
+local sorted = require "fairlead.sorted"
 
 local M = {}
+
+-- Fields that are tables by environment.
+local BY_ENVIRONMENT <const> = {
+  "rolls_back", "rolling_fails", "other_software", "group_busy", "pruned", "overtaken", "smoke_fails",
+}
 
 ---@class fairlead.world.Scenario
 ---@field name string
@@ -190,11 +196,49 @@ M.list = {
   },
 }
 
---- The scenario of a name.
----@param name string
+-- What a scenario may say: the fields that are used above.
+local FIELDS <const> = {}
+for _, scenario in ipairs(M.list) do
+  for field in pairs(scenario) do
+    FIELDS[field] = true
+  end
+end
+
+-- A scenario of one's own. A field that nobody reads would make it one in which all goes well.
+local function own(scenario)
+  for field in sorted(scenario) do
+    if not FIELDS[field] then
+      local near = nearest.name(tostring(field), FIELDS)
+      return nil, ("scenario: no field %q%s"):format(tostring(field), near and ("; did you mean %q?"):format(near) or "")
+    end
+  end
+  return setmetatable({ name = scenario.name or "own", text = scenario.text or "one's own" }, { __index = scenario })
+end
+
+--- Tables by environment speak of "staging", the last environment but one, and "production", the last. A fixture whose
+--- environments are called otherwise tells which they are in its `roles`: { staging = "preprod", production = "live" }.
+---@param scenario fairlead.world.Scenario
+---@param roles table<string, string>?
+---@return fairlead.world.Scenario
+function M.cast(scenario, roles)
+  local changed = {}
+  for _, field in ipairs(roles and BY_ENVIRONMENT or {}) do
+    for role, value in pairs(scenario[field] or {}) do
+      changed[field] = changed[field] or {}
+      changed[field][roles[role] or role] = value
+    end
+  end
+  return next(changed) and setmetatable(changed, { __index = scenario }) or scenario
+end
+
+--- The scenario of a name, or one's own.
+---@param name string|fairlead.world.Scenario
 ---@return fairlead.world.Scenario? scenario
 ---@return string? message what to tell when there is none: the nearest name and all names
 function M.find(name)
+  if type(name) == "table" then
+    return own(name)
+  end
   local names, known = {}, {}
   for i, scenario in ipairs(M.list) do
     if scenario.name == name then

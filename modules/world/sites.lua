@@ -1,5 +1,9 @@
 --- The web sites that a release changes: each answers with the version that its environment's traffic goes to at that
 --- moment. While traffic is shifting, each request falls to one version or the other by weight.
+---
+--- The fixture's `sites`: { [host] = { environment=, health = "/health", version_field = "version" ("git.commit": in an
+---   object called git), version_in_health = false, version_header=, version_format = "short", pages = {[path]=html},
+---   traffic = "test", broken_body= } }
 local message = require "fairlead.world.message"
 
 local M = {}
@@ -37,6 +41,16 @@ local function is_broken(self, environment, share)
   return smoke_fails and smoke_fails[environment] and share.sha ~= self.w.aws.initial_sha
 end
 
+--- Puts a value where a field's dotted name says: "git.commit" into an object that is called git.
+local function put(body, field, value)
+  local rest = field
+  for name in field:gmatch "([^.]+)%." do
+    body[name] = body[name] or {}
+    body, rest = body[name], rest:sub(#name + 2)
+  end
+  body[rest] = value
+end
+
 local function answer_site(self, site, request)
   local environment = site.environment
   local live = self.w.aws:live(environment)
@@ -54,7 +68,10 @@ local function answer_site(self, site, request)
   if request.method ~= "GET" and request.method ~= "HEAD" then
     return message.text(405, "Method Not Allowed\n", headers), share.sha
   elseif request.path == (site.health or "/health") then
-    local body = { status = "ok", version = site.version_in_health ~= false and share.sha or nil }
+    local body = { status = "ok" }
+    if site.version_in_health ~= false then
+      put(body, site.version_field or "version", share.sha)
+    end
     return message.json(200, body, headers), share.sha
   elseif is_broken(self, environment, share) then
     return message.text(500, site.broken_body or "Internal Server Error\n", headers), share.sha

@@ -206,6 +206,16 @@ function M.choose(instants, samples)
   return chosen
 end
 
+-- So many of a list at most, evenly spread.
+local function spread(list, most)
+  if not most or most >= #list then return list end
+  local some = {}
+  for i = 1, most do
+    some[i] = list[1 + (i - 1) * (#list - 1) // math.max(most - 1, 1)]
+  end
+  return some
+end
+
 ---------------------------------------------------------------------------------------------------------------------
 -- What was wrong
 
@@ -335,6 +345,7 @@ end
 ---@field scenario string?
 ---@field seed integer?
 ---@field samples integer? of reads in a row, how many to try in each part of the procedure; nil: all
+---@field at_most integer? so many instants, evenly spread; nil: all that `samples` leaves
 ---@field recorder (fun(): procedure.Recorder)? makes the records of one run; memory when not given
 ---@field on_point fun(done: integer, all: integer)? hears how far it is
 
@@ -367,7 +378,7 @@ function M.run(options)
   for _, instant in ipairs(instants) do counts[instant.kind] = counts[instant.kind] + 1 end
   local total = 0
   for _, count in pairs(baseline.effects) do total = total + count end
-  local chosen = M.choose(instants, options.samples)
+  local chosen = spread(M.choose(instants, options.samples), options.at_most)
   local report = {
     scenario = options.scenario, seed = options.seed, outcome = baseline.result.outcome,
     reason = baseline.result.reason, records = counts.record, requests = counts.request, programs = counts.program,

@@ -156,12 +156,38 @@ function CHANNELS.codepipeline(self, ask)
   if not execution then
     return nil, ("%s has no execution for %s"):format(pipeline.name, short(ask.change.merged))
   end
-  local channel <const> = aws.approval {
+  local inner <const> = aws.approval {
     client = pipelines.client(place), pipeline = pipeline.name, execution = execution, stage = pipeline.approval.stage,
     action = pipeline.approval.action,
   }
-  channel.hand_on = function(decision) channel:close(decision) end
-  channel.decided = function() return channel:answer() end
+  local channel <const> = { name = inner.name, every = inner.every }
+
+  function channel.ask(_, request)
+    inner:ask(request)
+    request.say(("%s of %s decides, execution %s"):format(pipeline.approval.action, pipeline.name, execution))
+  end
+
+  -- Who may approve there is IAM's affair; but nobody approves their own change.
+  function channel.answer()
+    local decision <const> = inner:answer()
+    local barred <const> = decision and decision.decision == "approved" and ask.who.barred[decision.by or ""]
+    if not barred then return decision end
+    return {
+      decision = "refused", by = decision.by,
+      why = ("approved in CodePipeline by %s, whose answer does not count here: an own change or run"):format(
+        decision.by),
+    }
+  end
+
+  -- The pipeline has gone on when it was approved there; what must not go on is stopped.
+  function channel.close(_, decision)
+    if decision.via ~= inner.name then return inner:close(decision) end
+    if decision.decision == "approved" then return end
+    pipelines.take_back(self, place, ask.change.merged, execution, decision.why or decision.decision)
+  end
+
+  channel.hand_on = function(decision) inner:close(decision) end
+  channel.decided = function() return inner:answer() end
   return channel
 end
 
@@ -209,7 +235,7 @@ end
 
 local function find_approvers(self, change, approval)
   local who <const> = approvers.find(self, change, approval, true)
-  if #who.names > 0 then return who end
+  if #who.names > 0 or not approval.by then return who end
   self.run:refuse("no-approver", "whoever may approve is the change's author, or releases it",
     "name somebody else in the settings, or let somebody else release it")
 end
@@ -247,7 +273,7 @@ function Release:get_approved(change, where)
       self.settings.name, short(change.merged), change.title, where.before),
     evidence = derive,
     show = function(evidence) return evidence_of.show(evidence, where, true) end,
-    approvers = who.names,
+    approvers = #who.names > 0 and who.names or nil,
     at_terminal = viewer and approvers.includes(who, viewer) and viewer or nil,
     via = #via > 0 and via or nil,
     timeout = self.settings.timeouts.approval,

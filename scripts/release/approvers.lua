@@ -47,12 +47,13 @@ end
 ---@async
 ---@param release Release
 ---@param change table
----@param approval table of an environment's settings: by = {people=, slack_groups=, github_teams=}, requester_may=
+---@param approval table of an environment's settings: by = {people=, slack_groups=, github_teams=} (nil: it is AWS's
+--- affair who may approve in CodePipeline), requester_may=
 ---@param tolerant boolean? a group whose people cannot be told, as Slack does not answer, is named only
 ---@return Approvers
 ---errors: kinds "github.api.not_found", "slack.api.not_found" (no such team or group), "….not_authorised"
 function M.find(release, change, approval, tolerant)
-  local by <const>, people <const> = approval.by, release.settings.people or {}
+  local by <const>, people <const> = approval.by or {}, release.settings.people or {}
   local barred <const>, logins, ids, groups = barred_of(release, change, approval), {}, {}, {}
   local login_of = {}
   for login, id in pairs(people) do login_of[id] = login end

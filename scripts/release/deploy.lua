@@ -50,15 +50,18 @@ local function look(self, environment)
   }).commit
 end
 
-local function follow(self, environment, sha, build)
-  local result <const>, err = try(live.follow, self, self.settings.environments[environment], sha, build)
+local function follow(self, environment, sha, build, check)
+  local result <const>, err = try(live.follow, self, self.settings.environments[environment], sha, build, check)
   -- What something newer has overtaken did not fail.
   if err and (err:is "deployment.superseded" or err:is "wait.timeout") then
     self:refuse_older(environment, sha, { by = err.by })
   end
   if err then error(err, 0) end
   self.results[environment] = result
-  self.run:notify { text = (":white_check_mark: %s is live in %s: %s"):format(short(sha), environment, result.site) }
+  self.run:notify {
+    text = (":white_check_mark: %s is live in %s%s"):format(short(sha), environment,
+      result.site and ": " .. result.site or ""),
+  }
 end
 
 --- The build that the merge started.
@@ -115,7 +118,9 @@ local BUILD <const> = {
   end,
   pipeline = function(self, environment, change)
     self:hand_on_approval(environment)
-    pipelines.follow(self, self.settings.environments[environment], change.merged)
+    local place <const> = self.settings.environments[environment]
+    local execution <const> = pipelines.follow(self, place, change.merged)
+    return nil, function() pipelines.check(place, execution) end
   end,
 }
 
@@ -123,7 +128,8 @@ local BUILD <const> = {
 local function bring(self, environment, change)
   local before <const> = look(self, environment)
   local arrives <const> = self.settings.environments[environment].arrives
-  follow(self, environment, change.merged, BUILD[arrives](self, environment, change))
+  local build <const>, check <const> = BUILD[arrives](self, environment, change)
+  follow(self, environment, change.merged, build, check)
   self:record(environment, change.merged, self.results[environment])
   self:tell_what_came(environment, before, change.merged)
 end

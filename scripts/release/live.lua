@@ -25,7 +25,8 @@ M.prove = require("release.live.prove").prove
 
 -- ---- one service ----
 
-local function image_of(context, sha)
+-- `check` raises where what was to bring the image, or to begin the deployment, has failed.
+local function image_of(context, sha, check)
   return context.run:wait {
     name = "Image",
     timeout = context.timeouts.image,
@@ -36,13 +37,14 @@ local function image_of(context, sha)
     end,
     check = function()
       local image <const> = images.find(context, sha)
+      if not image and check then check() end
       return image, not image and ("no image of %s in %s"):format(short(sha), context.service.image) or nil
     end,
   }
 end
 
 -- Where something newer is live, AWS may never deploy what came late.
-local function deployment_of(context, image, sha, since)
+local function deployment_of(context, image, sha, since, check)
   return context.run:wait {
     name = "Start of the deployment",
     timeout = context.timeouts.image,
@@ -50,7 +52,10 @@ local function deployment_of(context, image, sha, since)
     pretend = ("‹deployment of %s›"):format(context.service.service),
     check = function()
       local id <const>, note <const> = context.strategy.find(context, image, since)
-      if not id then context.release:refuse_older(context.environment.name, sha, { again = true }) end
+      if not id then
+        context.release:refuse_older(context.environment.name, sha, { again = true })
+        if check then check() end
+      end
       return id, note
     end,
   }
@@ -106,10 +111,10 @@ local function come(context, id, image)
   }
 end
 
-local function follow_service(context, sha, since)
-  local image <const> = image_of(context, sha)
+local function follow_service(context, sha, since, check)
+  local image <const> = image_of(context, sha, check)
   context.run:fact(("image %s:%s is %s"):format(context.service.image, image.tag, image.digest))
-  return come(context, deployment_of(context, image, sha, math.max(since or 0, image.pushed_at)), image)
+  return come(context, deployment_of(context, image, sha, math.max(since or 0, image.pushed_at), check), image)
 end
 
 local function bring_back(context, target, sha)
@@ -192,13 +197,14 @@ end
 ---@param environment table of settings.lua
 ---@param sha string the commit, in full
 ---@param build {id: integer}? its workflow run; nothing: what brought the image here is not to be waited for
+---@param check fun()? raises where what was to begin the deployment, as a pipeline, has failed
 ---@return live.Result
 ---errors: kinds "github.run_failed", "deployment.rolled_back", ".failed", ".stopped", ".superseded", ".not_ours",
 --- "smoke_test.failed", "wait.timeout"
-function M.follow(release, environment, sha, build)
+function M.follow(release, environment, sha, build, check)
   local since <const> = build and builds.follow(release, environment, sha, build)
   return arrive(release, environment, sha, each(release, environment, function(context)
-    return follow_service(context, sha, since)
+    return follow_service(context, sha, since, check)
   end))
 end
 
@@ -232,6 +238,17 @@ function M.under_way(release, environment)
     end
   end
   return list
+end
+
+---Whether a deployment brings a commit's image.
+---@async
+---@param context live.Context
+---@param id string of a deployment
+---@param sha string
+---@return boolean
+function M.brings(context, id, sha)
+  local image <const> = images.find(context, sha)
+  return image ~= nil and context.strategy.find(context, image, image.pushed_at) == id
 end
 
 ---What takes an environment's traffic now, as a text that changes whenever something else does: for evidence.

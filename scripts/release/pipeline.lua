@@ -8,6 +8,7 @@ local aws = require "fairlead.aws"
 local contexts = require "release.live.context"
 local errors = require "fairlead.errors"
 local images = require "release.live.image"
+local live = require "release.live"
 
 local M = {}
 
@@ -88,11 +89,20 @@ local function stage_standing(actions, name)
   return standing
 end
 
----Waits until the execution that carries a commit has been through the stage that deploys to an environment.
+local function look(client, place, execution)
+  local told <const> = client:GetPipelineExecution {
+    pipelineName = place.pipeline.name, pipelineExecutionId = execution,
+  }.pipelineExecution
+  return told, actions_of(client, place, execution)
+end
+
+---Waits until the execution that carries a commit has begun the stage that deploys to an environment. How that
+---deployment goes is for live.follow to see: it may stand at a hook until it is answered, and the stage with it.
 ---@async
 ---@param release Release
 ---@param place table an environment of settings.lua, with `pipeline` = {name=, stage=}
 ---@param sha string
+---@return string execution
 ---errors: kinds "deployment.failed", "deployment.superseded"
 function M.follow(release, place, sha)
   local client <const>, timeouts <const> = M.client(place), release.settings.timeouts
@@ -100,6 +110,7 @@ function M.follow(release, place, sha)
     name = "Start of the pipeline",
     timeout = timeouts.build + timeouts.image,
     every = 10,
+    pretend = "‹execution of the pipeline›",
     check = function()
       local id <const> = M.execution(release, place, sha)
       return id, not id and ("%s has no execution of %s"):format(place.pipeline.name, contexts.short(sha)) or nil
@@ -109,13 +120,10 @@ function M.follow(release, place, sha)
     name = "Pipeline",
     timeout = timeouts.deployment,
     every = 10,
+    pretend = { execution = execution },
     check = function()
-      local told <const> = client:GetPipelineExecution {
-        pipelineName = place.pipeline.name, pipelineExecutionId = execution,
-      }.pipelineExecution
-      local actions <const> = actions_of(client, place, execution)
-      local standing <const> = stage_standing(actions, place.pipeline.stage)
-      if standing == "Succeeded" then return { execution = execution } end
+      local told <const>, actions <const> = look(client, place, execution)
+      if stage_standing(actions, place.pipeline.stage) then return { execution = execution } end
       if BAD[told.status] then
         raise_ended(place, execution, told.status, complaint(actions) or told.statusSummary)
       end
@@ -123,6 +131,45 @@ function M.follow(release, place, sha)
       return nil, now and ("%s of %s: %s"):format(now.actionName, now.stageName, now.status) or told.status
     end,
   }
+  return execution
+end
+
+---Raises when an execution has ended badly. For who waits in vain for the deployment that it was to begin.
+---@async
+---@param place table an environment of settings.lua
+---@param execution string
+---errors: kinds "deployment.failed", "deployment.superseded"
+function M.check(place, execution)
+  local told <const>, actions <const> = look(M.client(place), place, execution)
+  if BAD[told.status] then
+    raise_ended(place, execution, told.status, complaint(actions) or told.statusSummary)
+  end
+end
+
+-- Nothing further begins. That it is over, or is being stopped, is as well.
+local function stop(place, execution, why)
+  local client <const> = M.client(place)
+  local _, err <const> = try(client.StopPipelineExecution, client, {
+    pipelineName = place.pipeline.name, pipelineExecutionId = execution, abandon = true, reason = why:sub(1, 200),
+  })
+  local over <const> = err and (err.code == "PipelineExecutionNotStoppableException"
+    or err.code == "DuplicatedStopRequestException")
+  if err and not over then error(err, 0) end
+end
+
+---Stops an execution, and the deployment of our image that it may have begun: that goes on without it.
+---@async
+---@param release Release
+---@param place table an environment of settings.lua
+---@param sha string
+---@param execution string
+---@param why string
+function M.take_back(release, place, sha, execution, why)
+  stop(place, execution, why)
+  for _, context in ipairs(contexts.all(release, place)) do
+    local id <const> = context.strategy.under_way(context)
+    if id and live.brings(context, id, sha) then context.strategy.stop(context, id, { rollback = true }) end
+  end
 end
 
 return M

@@ -110,7 +110,7 @@ local function catch_up(self)
 end
 
 local function new_board(self)
-  local made <const> = board.new(self.run, self.slack, self.outage, self.subject, self.settings.people)
+  local made <const> = board.new(self.run, self.slack, self.outage, self.subject, self.settings.people or {})
   made.metadata = metadata_of(self)
   made.on_edited = function() return catch_up(self) end
   made.open = function()

@@ -30,13 +30,14 @@ function M.tags(item, short_sha)
   return tags
 end
 
---- What makes the content of an environment's images of a commit: equal for equal seeds.
+--- What makes the content of an image of a commit: equal for equal seeds, and for all environments that take it from
+--- one repository.
 ---@param aws fairlead.world.AWS
----@param environment fairlead.world.aws.Environment
+---@param item table an image of an environment
 ---@param sha string
 ---@return string
-function M.identity(aws, environment, sha)
-  return ("%s %s %d"):format(sha, environment.name, aws.w.seed)
+function M.identity(aws, item, sha)
+  return ("%s %s %d"):format(sha, item.repository_state.begun_by, aws.w.seed)
 end
 
 --- The tag by which a task definition names an image that it does not name by digest: one that moves.
@@ -156,13 +157,13 @@ end
 --- Pushes the images of a commit to an environment's repositories. In a scenario they hold the software of another
 --- commit, which a stale cache has brought in, under the tags of this one.
 local function push(aws, environment, data)
-  local scenario, identity, software = aws.w.scenario, M.identity(aws, environment, data.sha), data.sha
+  local scenario, stale, software = aws.w.scenario, "", data.sha
   if scenario.other_software and scenario.other_software[environment.name] then
-    identity, software = identity .. " with a stale cache", aws.initial_sha
+    stale, software = " with a stale cache", aws.initial_sha
   end
   for _, item in ipairs(environment.images) do
     item.newest = ecr.push(item.repository_state, {
-      identity = identity,
+      identity = M.identity(aws, item, data.sha) .. stale,
       sha = software,
       tags = M.tags(item, data.short_sha or data.sha:sub(1, 7)),
       now = aws.w.now,

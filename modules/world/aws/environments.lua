@@ -154,6 +154,7 @@ local function create(aws, name, fixture)
   for i, item in ipairs(fixture.images or {}) do
     local repository = store.ecr.repositories[item.repository]
       or ecr.create_repository(store, item.repository, created_at, { immutable = item.immutable })
+    repository.begun_by = repository.begun_by or name -- several environments may take their images from one
     environment.images[i] = setmetatable({
       repository_state = repository,
       environment = environment,

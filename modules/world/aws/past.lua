@@ -33,7 +33,7 @@ end
 function M.push(aws, environment, sha, at)
   for _, item in ipairs(environment.images) do
     item.newest = ecr.push(item.repository_state, {
-      identity = arrivals.identity(aws, environment, sha),
+      identity = arrivals.identity(aws, item, sha),
       sha = sha,
       tags = arrivals.tags(item, sha:sub(1, 7)),
       now = at,

@@ -13,9 +13,9 @@
 --- (the revision is the image's digest).
 local arrivals = require "fairlead.world.aws.arrivals"
 local bluegreen = require "fairlead.world.aws.bluegreen"
+local controller = require "fairlead.world.aws.ecs_controller"
 local ecr = require "fairlead.world.aws.ecr"
 local ecs = require "fairlead.world.aws.ecs"
-local rolling = require "fairlead.world.aws.rolling"
 local sorted = require "fairlead.sorted"
 
 local M = {}
@@ -183,7 +183,7 @@ local function deploy_with_ecs(self, run, environment)
   end)
   for _, service in ipairs(environment.services) do
     local definition = register(self, environment, service, run.execution.images)
-    local record = rolling.start(self.aws, service, definition).record
+    local record = controller.start(self.aws, service, definition).record
     run.external_id = run.external_id or record.arn
     self.running[record.arn] = function(status)
       left = left - 1

@@ -294,7 +294,7 @@ end
 local function publish(self, job)
   local run = job.run
   self.world:publish {
-    environment = job.environment,
+    environment = job.spec.publishes == true and job.environment or job.spec.publishes,
     sha = run.sha,
     short_sha = run.sha:sub(1, 7),
     at = self.world.now,

@@ -15,6 +15,14 @@ function M.address(release, url)
   return (release.sites:gsub("{host}", (url:gsub("^https?://", ""))))
 end
 
+-- A field of an answer; "git.commit" is the field commit of the object git, unless there is one of that whole name.
+local function field_of(answer, field)
+  if type(answer) ~= "table" then return nil end
+  if answer[field] ~= nil then return answer[field] end
+  local name <const>, rest <const> = field:match "^([^.]+)%.(.+)$"
+  return name and field_of(answer[name], rest)
+end
+
 ---The version that an environment's site says it is.
 ---@async
 ---@param release Release
@@ -24,7 +32,7 @@ end
 function M.version(release, environment, url)
   local version <const> = environment.version
   local answer <const> = http.get(M.address(release, url or environment.site) .. version.path):check():json()
-  local told <const> = type(answer) == "table" and answer[version.field]
+  local told <const> = field_of(answer, version.field)
   return told and tostring(told) or nil
 end
 

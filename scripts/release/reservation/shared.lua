@@ -37,7 +37,7 @@ function Shared:me()
   if not self.login then
     self.login = self.github:viewer() or environment_of.get "GITHUB_ACTOR" or self.run.user or "somebody"
   end
-  return { login = self.login, slack = self.settings.people[self.login], run = self.run.id }
+  return { login = self.login, slack = (self.settings.people or {})[self.login], run = self.run.id }
 end
 
 ---@async
@@ -263,7 +263,7 @@ function Shared:hand_over(environment, to, why)
   local me <const> = self:me()
   return (update(self, environment, function(reservation, now)
     need_mine(self, environment, reservation, "hand over")
-    line.hand_over(reservation, me, { login = to, slack = self.settings.people[to] }, now, why)
+    line.hand_over(reservation, me, { login = to, slack = (self.settings.people or {})[to] }, now, why)
     return true, ("%s hands it over to %s"):format(me.login, to), reservation
   end))
 end
