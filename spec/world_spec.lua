@@ -107,6 +107,13 @@ describe("world.random", function()
     assert.matches("^%x%x%x%x%x%x%x%x$", random.stream(1, "x"):text(8))
     assert.matches("^[AB][AB][AB]$", random.stream(1, "x"):text(3, "AB"))
   end)
+
+  it("makes hexadecimal digits, as many as asked for", function()
+    local stream = random.stream(1, "x")
+    assert.equal("9c2ffbb6b44a8b799f80", stream:digits(20))
+    assert.equal("c42f1462691d50fd", stream:digits(16))
+    assert.equal("", stream:digits(0))
+  end)
 end)
 
 describe("world.message", function()

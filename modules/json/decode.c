@@ -19,7 +19,8 @@ typedef struct {
 
 typedef struct {
   lua_State *L;
-  bool secret; /* the text was a secret: so is each string in it */
+  bool secret;  /* the text was a secret: so is each string in it */
+  bool no_null; /* members of objects that are null are left out */
 } reader;
 
 static fl_nret tree_free(lua_State *L) {
@@ -155,8 +156,10 @@ static void push_object(const reader *in, json_t *value) {
   size_t count = json_object_size(value);
   lua_createtable(L, 0, count > INT_MAX ? INT_MAX : (int)count);
   for (void *i = json_object_iter(value); i != NULL; i = json_object_iter_next(value, i)) {
+    json_t *member = json_object_iter_value(i);
+    if (in->no_null && json_is_null(member)) continue;
     lua_pushstring(L, json_object_iter_key(i));
-    push_value(in, json_object_iter_value(i));
+    push_value(in, member);
     lua_rawset(L, -3);
   }
 }
@@ -199,13 +202,22 @@ static size_t find_too_deep(const char *text, size_t length) {
   return length;
 }
 
-/* json.decode(text: string | Secret)
-**     -> value; of a Secret's text each string is a Secret
+/* options.nulls; true when there are none. */
+static bool keeps_nulls(lua_State *L, int options) {
+  if (lua_isnoneornil(L, options)) return true;
+  luaL_checktype(L, options, LUA_TTABLE);
+  bool keeps = lua_getfield(L, options, "nulls") == LUA_TNIL || lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return keeps;
+}
+
+/* json.decode(text: string | Secret, options: {nulls: boolean?}?)
+**     -> value; of a Secret's text each string is a Secret; nulls=false: without the members of objects that are null
 **     raises kind json.syntax, with line, column, excerpt */
 fl_nret json_decode(lua_State *L) {
   size_t length;
   const char *text = fl_check_text(L, 1, &length);
-  reader in = {L, fl_secret_test(L, 1, NULL) != NULL};
+  reader in = {L, fl_secret_test(L, 1, NULL) != NULL, !keeps_nulls(L, 2)};
   size_t too_deep = find_too_deep(text, length);
   if (too_deep < length) return syntax_error(L, "nested too deep", text, length, too_deep, in.secret);
 

@@ -1,6 +1,6 @@
 /* json.c - JSON for API payloads: what lua-cjson loses on Lua 5.4 (integers, empty arrays) is kept.
 **
-** Lua: json.decode(text) -> value; json.encode(value, options) -> text; json.null; json.array(t) -> t
+** Lua: json.decode(text, options) -> value; json.encode(value, options) -> text; json.null; json.array(t) -> t
 **
 ** Arrays are tables with the metatable "json.Array"; it carries no behaviour, only the fact, so that [] and {} survive
 ** a round trip. null is one userdata of the state, never nil, so that it survives in tables.

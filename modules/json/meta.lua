@@ -9,6 +9,10 @@ local json = {}
 ---@type userdata
 json.null = nil
 
+---@class fairlead.json.DecodeOptions
+---@field nulls? boolean default true; false: members of objects that are null are left out, so that `if run.conclusion
+---then` means what it says. In an array a null keeps its place, as the others' positions matter
+
 ---Reads one JSON value; scalars may stand alone.
 ---
 ---Objects become tables, arrays become tables marked as by `json.array`, `null` becomes `json.null`. `5` is an integer
@@ -17,10 +21,11 @@ json.null = nil
 ---
 ---Of a Secret's text each string in the value is a Secret, and errors quote nothing.
 ---@param text string|Secret
+---@param options? fairlead.json.DecodeOptions
 ---@return any value
 ---Raises `json.syntax` with `line` and `column` (characters, from 1) of the token that is wrong, and `excerpt`, at most
 ---32 bytes of the text from there on.
-function json.decode(text) end
+function json.decode(text, options) end
 
 ---@class fairlead.json.EncodeOptions
 ---@field indent? integer spaces for each level, 0 to 16; 0 (the default): all on one line

@@ -4,25 +4,6 @@ local json = require "fairlead.json"
 
 local M = {}
 
---- Takes JSON's nulls out of objects, in place, so that `if run.conclusion then` means what it says. In an array a
---- null keeps its place, as the others' positions matter.
-local function drop_nulls(value)
-  if type(value) ~= "table" then
-    return value
-  end
-  local array <const> = #value > 0
-  for key, item in pairs(value) do
-    if item == json.null then
-      if not array then
-        value[key] = nil
-      end
-    else
-      drop_nulls(item)
-    end
-  end
-  return value
-end
-
 --- A JSON body as a Lua value, without nulls in objects; nil when the body is empty.
 ---@param response table an answer of `http.request`
 ---@param about {kind: string, op: string, target: string} for the error when the body is not JSON
@@ -32,7 +13,7 @@ function M.decode(response, about)
   if body == nil or body == "" then
     return nil
   end
-  local value, err = try(json.decode, body)
+  local value, err = try(json.decode, body, { nulls = false })
   if err then
     local content_type = response.headers["content-type"] or "no content type"
     errors.raise {
@@ -45,7 +26,7 @@ function M.decode(response, about)
   if value == json.null then
     return nil
   end
-  return drop_nulls(value)
+  return value
 end
 
 --- Days from 1970-01-01 to a date of the Gregorian calendar.

@@ -142,7 +142,7 @@ function Aws:image_arrived(repository, image, tags)
 end
 
 local function request_id(self)
-  local digits = self.ids:text(32)
+  local digits = self.ids:digits(32)
   return ("%s-%s-%s-%s-%s"):format(
     digits:sub(1, 8),
     digits:sub(9, 12),

@@ -402,7 +402,7 @@ function Slack:handle(request)
     error = type(value) == "table" and value.error or nil,
     scope = upload == nil and (self.methods[name] or {}).scope or nil,
   })
-  headers[#headers + 1] = { "x-slack-req-id", self.random:text(32) }
+  headers[#headers + 1] = { "x-slack-req-id", self.random:digits(32) }
   if type(value) == "string" then
     return message.text(status, value, headers)
   end
