@@ -140,6 +140,7 @@ describe("what a release needs", function()
     end
     local well = actions { "all-well" }
     assert.is_truthy(well:find("codedeploy:CreateDeployment", 1, true), "rollback's is missing")
+    assert.is_truthy(well:find("codedeploy:StopDeployment", 1, true), "--on-cancel's is missing")
     assert.is_nil(well:find("logs:GetLogEvents", 1, true))
     assert.is_truthy(actions({ "staging-rolls-back" }):find("logs:GetLogEvents", 1, true))
   end)

@@ -1,9 +1,12 @@
 --- What a script needs to be allowed: the IAM policy of each AWS account, the permissions of a GitHub token, the scopes
 --- of a Slack bot. It is found out by rehearsing all that can happen, and holds no more than that.
+local clock = require "fairlead.clock"
 local collect = require "fairlead.permissions.collect"
 local json = require "fairlead.json"
 local procedure = require "fairlead.procedure"
 local rehearsals = require "fairlead.world.rehearsal"
+local Run = require "fairlead.procedure.run"
+local task = require "fairlead.task"
 local worlds = require "fairlead.world"
 
 local M = {}
@@ -58,18 +61,74 @@ local function execute(report, world, folder, which, what, given)
   end
 end
 
--- The procedure itself in a scenario and, where everything goes well, each of its commands afterwards.
-local function rehearse(report, collector, script, scenario, given)
+-- Calls `fn` with a world that is listened to, and the procedure in it.
+local function in_world(collector, script, scenario, fn)
   local world = worlds.new { scenario = scenario }
   local loaded = rehearsals.load(world, script)
   collector:listen(world)
-  rehearsals.inside(world, function(folder)
-    execute(report, world, folder, loaded, loaded.name, given)
+  return rehearsals.inside(world, function(folder) return fn(world, folder, loaded) end)
+end
+
+-- Calls `made(options)` each time when a run says what may become of something when it is cancelled.
+local function watching_guards(made, fn, ...)
+  local original = Run.on_cancel
+  local _ <close> = setmetatable({}, { __close = function() Run.on_cancel = original end })
+  function Run.on_cancel(run, options)
+    made(options)
+    return original(run, options)
+  end
+  return fn(...)
+end
+
+local AFTER <const> = 60 -- seconds
+
+-- A run that is cancelled a while after the moment with this number, by somebody who chose `choice`.
+local function cancel(report, collector, script, given, number, choice)
+  in_world(collector, script, "all-well", function(world, folder, loaded)
+    local options, count, handle = rehearsals.execute_options(world, folder, {}), 0, nil
+    options.on_cancel = choice
+    local last
+    watching_guards(function()
+      if clock.now() ~= last then count = count + 1 end
+      last = clock.now()
+      if count ~= number then return end
+      task.start(function()
+        clock.sleep(AFTER)
+        handle:cancel "interrupted"
+      end)
+    end, function()
+      handle = task.start(procedure.execute, loaded, ways_to_call(loaded, given, {})[1], options)
+      pcall(handle.wait, handle)
+    end)
+  end)
+  report.rehearsed = report.rehearsed + 1
+end
+
+-- Every way to cancel, at every moment at which it makes a difference.
+local function cancel_everywhere(report, collector, script, given, guards)
+  for number, choices in ipairs(guards) do
+    for i = 2, #choices do -- the first is what happens by itself
+      cancel(report, collector, script, given, number, choices[i].name)
+    end
+  end
+end
+
+-- The procedure itself in a scenario and, where everything goes well, each of its commands afterwards.
+local function rehearse(report, collector, script, scenario, given)
+  local guards, last = {}, nil
+  local function made(options)
+    -- Several services of one deployment are one moment.
+    if clock.now() ~= last then guards[#guards + 1] = options.choices end
+    last = clock.now()
+  end
+  in_world(collector, script, scenario, function(world, folder, loaded)
+    watching_guards(made, execute, report, world, folder, loaded, loaded.name, given)
     if scenario ~= "all-well" then return end
     for _, name in ipairs(sorted(loaded.commands)) do
       execute(report, world, folder, loaded.commands[name], "command " .. name, {})
     end
   end)
+  if scenario == "all-well" then cancel_everywhere(report, collector, script, given, guards) end
 end
 
 -- One statement for the actions that have the same resources and condition.
