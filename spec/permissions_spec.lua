@@ -109,40 +109,49 @@ local function statement(report, account, action)
 end
 
 describe("what a release needs", function()
-  it("is one policy for each account, GitHub's permissions and Slack's scopes", function()
-    local report = permissions.of("scripts/async-processor.lua", { scenarios = { "all-well" } })
-    assert.equal(3, #report.accounts)
-    assert.same({ "development" }, report.accounts[1].environments)
-    assert.same({ "arn:aws:sqs:eu-west-2:111111111112:staging-request-queue" },
-      statement(report, "111111111112", "sqs:SendMessage").Resource)
-    for _, account in ipairs(report.accounts) do
+  local function of(scenario)
+    return permissions.of("scripts/planning-data.lua",
+      { scenarios = { scenario }, parameters = { development = false } })
+  end
+
+  local well
+
+  setup(function() well = of "all-well" end)
+
+  it("is one policy for each account, with nothing of another's", function()
+    local environments = {}
+    for i, account in ipairs(well.accounts) do
+      environments[i] = table.concat(account.environments, " ")
       for _, one in ipairs(account.policy.Statement) do
         for _, resource in ipairs(one.Resource) do
           assert.is_truthy(resource == "*" or resource:find(account.account, 1, true), resource)
         end
       end
     end
-    local github_needs = {}
-    for _, one in ipairs(report.github[#report.github].permissions) do github_needs[one.name] = one.access end
-    assert.equal("write", github_needs.contents)
-    assert.equal("read", github_needs.checks)
-    assert.is_nil(github_needs.issues)
-    local scopes = table.concat(report.slack, " ")
-    assert.is_truthy(scopes:find("chat:write", 1, true))
-    assert.is_nil(scopes:find("files:write", 1, true))
-    assert.same({}, report.left_out)
+    assert.same({ "development", "staging", "production" }, environments)
+    assert.same({ "arn:aws:ecr:eu-west-2:111111111112:repository/staging-planning-data" },
+      statement(well, "111111111112", "ecr:BatchGetImage").Resource)
   end)
 
-  it("has what its commands need, too, and what only goes wrong needs", function()
-    local function actions(scenarios)
-      local report = permissions.of("scripts/planning-data.lua", { scenarios = scenarios })
-      return json.encode(report.accounts)
-    end
-    local well = actions { "all-well" }
-    assert.is_truthy(well:find("codedeploy:CreateDeployment", 1, true), "rollback's is missing")
-    assert.is_truthy(well:find("codedeploy:StopDeployment", 1, true), "--on-cancel's is missing")
-    assert.is_nil(well:find("logs:GetLogEvents", 1, true))
-    assert.is_truthy(actions({ "staging-rolls-back" }):find("logs:GetLogEvents", 1, true))
+  it("is GitHub's permissions and Slack's scopes", function()
+    local needs_of_github = {}
+    for _, one in ipairs(well.github[1].permissions) do needs_of_github[one.name] = one.access end
+    assert.equal("digital-land/digital-land.info", well.github[1].subject)
+    assert.equal("write", needs_of_github.contents)
+    assert.equal("read", needs_of_github.checks)
+    assert.is_nil(needs_of_github.issues)
+    local scopes = table.concat(well.slack, " ")
+    assert.is_truthy(scopes:find("chat:write", 1, true))
+    assert.is_nil(scopes:find("files:write", 1, true))
+    assert.same({ {}, {} }, { well.left_out, well.unknown })
+  end)
+
+  it("has what its commands and its cancelling need, and what only goes wrong needs", function()
+    local text = json.encode(well.accounts)
+    assert.is_truthy(text:find("codedeploy:CreateDeployment", 1, true), "rollback's is missing")
+    assert.is_truthy(text:find("codedeploy:StopDeployment", 1, true), "--on-cancel's is missing")
+    assert.is_nil(text:find("logs:GetLogEvents", 1, true))
+    assert.is_truthy(json.encode(of("staging-rolls-back").accounts):find("logs:GetLogEvents", 1, true))
   end)
 end)
 
