@@ -29,6 +29,12 @@ local function find(result, event, name)
   end
 end
 
+local function texts(result)
+  local list = {}
+  for _, event in ipairs(result.events) do list[#list + 1] = event.text end
+  return table.concat(list, "\n")
+end
+
 describe("an environment", function()
   it("is one run's at a time: the next waits, is told who has it, and gets it when that gives it back", function()
     reserving.inside(function(place)
@@ -383,6 +389,64 @@ describe("a run that is taken up", function()
   end)
 end)
 
+describe("releases of one application", function()
+  -- Two commits of main, one after the other, that nobody has deployed.
+  local function commits(place)
+    local shas = {}
+    for i = 1, 2 do
+      shas[i] = place.world.github:commit_as("main", {
+        author = "areviewer", message = "Commit " .. i, files = { ["commit.txt"] = tostring(i) },
+      })
+    end
+    return shas[1], shas[2]
+  end
+
+  local function deploying(sha, seconds, log, name)
+    return function(this)
+      local _ <close> = this:have("staging", { number = 7, title = name, merged = sha })
+      log[#log + 1] = name
+      clock.sleep(seconds)
+    end
+  end
+
+  it("that wait for one environment come in the order of their commits, whoever came first", function()
+    reserving.inside(function(place)
+      local older, newer = commits(place)
+      local log = {}
+      local results = reserving.together {
+        has = function() return place:run({}, deploying(place.world.aws.initial_sha, 300, log, "initial")) end,
+        newer = function()
+          clock.sleep(20)
+          return place:run({ token = BOB }, deploying(newer, 10, log, "newer"))
+        end,
+        older = function()
+          clock.sleep(60)
+          return place:run({ token = ADMIN }, deploying(older, 10, log, "older"))
+        end,
+      }
+      for name, result in pairs(results) do
+        assert.equal("done", result.outcome, name .. ": " .. tostring(result.error))
+      end
+      assert.same({ "initial", "older", "newer" }, log)
+    end)
+  end)
+
+  it("do not overwrite what is newer and live, and give the environment back", function()
+    reserving.inside(function(place)
+      local older, newer = commits(place)
+      clock.sleep(3600) -- the push to main publishes to staging
+      place.world:settle()
+      assert.equal(newer, place.world.aws:live("staging").sha)
+      local log = {}
+      local result = place:run({}, deploying(older, 10, log, "older"))
+      assert.equal("newer-is-live", result.reason)
+      assert.matches("staging runs %x+.*, which is newer than " .. older:sub(1, 8), tostring(result.error))
+      assert.same({}, log)
+      assert.is_nil(place:reservation("staging").holder)
+    end)
+  end)
+end)
+
 describe("a held environment", function()
   it("is deployed to by nobody until it is freed with a reason", function()
     reserving.inside(function(place)
@@ -401,10 +465,11 @@ describe("a held environment", function()
       assert.equal("held", refused.reason)
       assert.matches("production is held by adeveloper since 09:%d+ UTC: rolled back: pages are empty; .* %-%-free",
         tostring(refused.error))
+      local warned = place:run({}, function(this) this:tell_holds() end)
+      assert.matches("production is held by adeveloper since 09:%d+ UTC: rolled back: pages are empty; before this "
+        .. "release gets there: fairlead reserve planning%-data production %-%-free", texts(warned))
       place:run({ token = ADMIN }, function(this)
-        assert.equal("production", this:holds()[1].environment)
         this:reservations():free("production", "the pages are mended")
-        assert.same({}, this:holds())
       end)
       assert.equal("done", place:run({ token = BOB }, deploys).outcome)
       local lines = {}

@@ -61,6 +61,7 @@ local function check_access(self)
   for name in pairs(self.settings.environments) do names[#names + 1] = name end
   table.sort(names)
   for _, name in ipairs(names) do live.current(self, self.settings.environments[name]) end
+  self:tell_holds()
 end
 
 local function remote_head(repository, branch)

@@ -374,16 +374,19 @@ function Release:hold(environment, why)
   return hold
 end
 
----What nobody may deploy to now. For who wants to know before anything is done.
+---Warns of environments that nobody may deploy to now: it may be over by the time that the release gets there, and
+---somebody has to see to it.
 ---@async
----@return {environment: string, hold: table}[]
-function Release:holds()
-  local list = {}
+function Release:tell_holds()
   for environment in require "fairlead.sorted"(self.settings.environments) do
-    local hold <const> = self:reservations():read(environment).hold
-    if hold then list[#list + 1] = { environment = environment, hold = hold } end
+    local reservation <const>, err = try(function() return self:reservations():read(environment) end)
+    if err then self.run:warn(("who has %s is not known: %s"):format(environment, tostring(err))) end
+    local hold <const> = reservation and reservation.hold
+    if hold then
+      self.run:warn(("%s is %s; before this release gets there: fairlead reserve %s %s --free --reason \"…\""):format(
+        environment, words.hold(hold, clock.now()), self.settings.key, environment))
+    end
   end
-  return list
 end
 
 return Release
