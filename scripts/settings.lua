@@ -26,6 +26,9 @@ local people = { -- login on GitHub, id in Slack
   areviewer = "U04REVIEW",
 }
 
+-- Who is asked for a review where nobody is; tagged in Slack.
+local asked_for_review = { reviewers = { "areviewer" } }
+
 -- Who may say that production gets it, and where: in Slack, by a reaction or a reply in the release's thread.
 local by_an_admin = { by = { people = { "anadmin", "anotheradmin" } }, via = { "slack" } }
 
@@ -76,6 +79,7 @@ local planning_data = {
   main = "main",
   required_checks = { "lint", "unit tests", "integration tests", "acceptance tests" },
   approvals = 1, -- by another developer
+  pull_request = asked_for_review,
   merge_method = "merge",
   workflows = { tests = "test.yml", on_push = "publish.yml", by_hand = "publish.yml" },
   environments = environments(function(name)
@@ -108,6 +112,7 @@ local providers = {
   main = "main",
   required_checks = { "test / lint", "test / unit", "test / integration", "test / acceptance" },
   approvals = 1,
+  pull_request = asked_for_review,
   merge_method = "merge",
   -- base.yml calls test.yml on each push; on main it goes on to production and staging. featureDeploy.yml refuses
   -- production.
@@ -154,6 +159,7 @@ local async_processor = {
   main = "main",
   required_checks = { "unit tests", "integration tests" },
   approvals = 1,
+  pull_request = asked_for_review,
   merge_method = "squash",
   workflows = { tests = "test.yml", on_push = "publish.yml", by_hand = "publish.yml" },
   environments = environments(function(name)

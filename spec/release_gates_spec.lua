@@ -89,8 +89,9 @@ describe("the review of a release", function()
 
   it("is asked for with the people tagged who were asked on GitHub", function()
     local settings <const> = procedure.load(SCRIPT) and package.loaded.settings.planning_data
+    local kept <const> = settings.pull_request
     settings.pull_request = { reviewers = { "areviewer", "adeveloper" } }
-    local restore <close> = setmetatable({}, { __close = function() settings.pull_request = nil end }) -- luacheck: ignore
+    local restore <close> = setmetatable({}, { __close = function() settings.pull_request = kept end }) -- luacheck: ignore
     local result, w = release {}
     assert.equal("done", result.outcome, tostring(result.error))
     assert.matches("review wanted, please: <[^>]+> <@U04REVIEW>", texts(w))

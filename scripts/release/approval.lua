@@ -138,7 +138,7 @@ function CHANNELS.github(self, ask)
   function channel.close(_, decision)
     if decision.via ~= inner.name then return inner:close(decision) end
     if decision.decision == "approved" then return end
-    local _, err = try(function() gh:post(("actions/runs/%d/cancel"):format(build.id)) end)
+    local _, err = try(function() gh:post(("actions/runs/%d/cancel"):format(build.id), nil, { once = false }) end)
     if err and not err:is "github.api.conflict" then error(err, 0) end -- 409: it has ended
   end
 

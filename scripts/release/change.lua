@@ -172,7 +172,8 @@ local function ask_reviewers(self, change)
       return (asked or pull.merged) and { reviewers = pull.requested_reviewers }
     end,
     act = function()
-      self.github:post(("pulls/%d/requested_reviewers"):format(change.number), { reviewers = wanted })
+      self.github:post(("pulls/%d/requested_reviewers"):format(change.number), { reviewers = wanted },
+        { once = false }) -- who is asked twice is asked once
       return { reviewers = wanted }
     end,
   })

@@ -14,7 +14,8 @@
 ---@field pull_request? release.PullRequestSettings
 ---@field workflows release.Workflows
 ---@field environments table<string, release.Environment> by name
----@field people? table<string, string> the team: login on GitHub, id in Slack
+---@field people? table<string, string> the team: login on GitHub, id in Slack; also a team of GitHub's ("owner/slug"),
+--- id of a group in Slack
 ---@field channel? string in Slack, where the team is told; no channel: Slack is not used
 ---@field infrastructure_channel? string in Slack, who is told what went wrong
 ---@field deployments_channel? string in Slack, where AWS's own bot tells of deployments; the channel when left out
