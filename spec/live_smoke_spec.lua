@@ -110,4 +110,32 @@ describe("a message through a queue", function()
     assert.equal(1, sent(w))
     assert.equal(0, outer.value.left)
   end)
+
+  -- Sends one message; `network` stands between: it gets the function that sends.
+  local function through(network)
+    local result, w = play({}, function(place)
+      local sqs = require("release.live.context").clients(place.this, place.environment).sqs
+      local send <const>, first = sqs.SendMessage, true
+      rawset(sqs, "SendMessage", function(...)
+        if not first then return send(...) end
+        first = false
+        return network(send, ...)
+      end)
+      smoke.run(place.this, place.environment, place.world.aws.initial_sha)
+      return { left = left(place, RESULTS) }
+    end)
+    assert.equal("done", result.outcome, tostring(result.error))
+    assert.equal(0, result.value.left)
+    return sent(w)
+  end
+
+  local function lose() require("fairlead.errors").raise { kind = "http.timeout", message = "lost", retryable = true } end
+
+  it("is sent once where the answer is lost, and again where it was never heard", function()
+    assert.equal(1, through(function(send, ...)
+      send(...)
+      lose()
+    end))
+    assert.equal(1, through(lose))
+  end)
 end)

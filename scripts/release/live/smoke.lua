@@ -10,6 +10,7 @@ local git = require "fairlead.git"
 local http = require "fairlead.http"
 local json = require "fairlead.json"
 local site_of = require "release.live.site"
+local surely = require "release.live.surely"
 
 local M = {}
 
@@ -84,7 +85,8 @@ end
 local function was_sent(sqs, test, id)
   local deadline <const> = clock.now() + (test.within or WITHIN)
   repeat
-    local found <const> = look_for(sqs, test.result.queue, id, deadline)
+    local found <const>, err <const> = try(look_for, sqs, test.result.queue, id, deadline)
+    if err and not err.retryable then error(err, 0) end
     if found then
       try(sqs.ChangeMessageVisibility, sqs,
         { QueueUrl = found.url, ReceiptHandle = found.receipt, VisibilityTimeout = 0 })
@@ -107,8 +109,12 @@ local function send(release, sqs, test)
       local id <const>, message = run:step_id(), {}
       for name, item in pairs(test.message) do message[name] = item end
       message.id = id
-      sqs:SendMessage { QueueUrl = url_of(sqs, test.queue), MessageBody = json.encode(message, { sort_keys = true }) }
-      return { id = id, sent = clock.now() }
+      local body <const> = json.encode(message, { sort_keys = true })
+      local url <const>, began <const> = url_of(sqs, test.queue), clock.now()
+      return surely(function()
+        sqs:SendMessage { QueueUrl = url, MessageBody = body }
+        return { id = id, sent = began }
+      end, function() return was_sent(sqs, test, id) and { id = id, sent = began } end, { looks = 1 })
     end,
     pretend = { id = "‹id of the message›", sent = clock.now() },
   })
