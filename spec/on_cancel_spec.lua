@@ -160,16 +160,37 @@ describe("at a terminal, Ctrl-C", function()
     end }
   ]]
 
+  -- Two that go on, in two tasks.
+  local SEVERAL <const> = [[
+    local procedure = require "fairlead.procedure"
+    return procedure.new { name = "spec", run = function(run)
+      local function branch(name)
+        return function()
+          local _ <close> = run:on_cancel {
+            name = name, choices = { { name = "leave", text = "it goes on" }, { name = "stop", text = "it stops" } },
+            act = function(choice)
+              local file <close> = assert(io.open(FOLDER .. "/chosen", "a"))
+              file:write(choice, " ")
+              return "done with " .. choice
+            end,
+          }
+          run:wait { name = "Pumping", timeout = 600, check = function() end }
+        end
+      end
+      run:parallel { a = branch "pump a", b = branch "pump b" }
+    end }
+  ]]
+
   local function chosen(folder)
     local file <close> = assert(io.open(folder.path .. "/chosen"))
     return file:read "a"
   end
 
-  local function at_terminal(body, ...)
+  local function at_terminal(body, option, value, text)
     local folder <close> = program.folder()
-    local script = folder:write("script.lua", ("local FOLDER <const> = %q\n"):format(folder.path) .. SCRIPT)
+    local script = folder:write("script.lua", ("local FOLDER <const> = %q\n"):format(folder.path) .. (text or SCRIPT))
     local screen <close> = screens.start(100, 30, {
-      program.path, "run", script, ...
+      program.path, "run", script, option, value,
     }, { "FAIRLEAD_STATE=" .. folder.path .. "/state" })
     screen:wait "Pumping"
     screen:interrupt()
@@ -190,6 +211,17 @@ describe("at a terminal, Ctrl-C", function()
       end, face == "--plain" and face or nil)
     end)
   end
+
+  it("asks once for all that goes on, and waits longer than closing handlers have for the answer", function()
+    at_terminal(function(screen, folder)
+      local shown = screen:wait "Nothing means leave."
+      assert.matches("pump a, pump b go on without this run. What is to become of them%?", shown)
+      clock.sleep(11)
+      screen:type "stop"
+      screen:wait "%[ended 130%]"
+      assert.equal("stop stop ", chosen(folder))
+    end, nil, nil, SEVERAL)
+  end)
 
   it("leaves it when nothing is typed", function()
     at_terminal(function(screen, folder)
@@ -219,8 +251,6 @@ describe("at a terminal, Ctrl-C", function()
 end)
 
 describe("a release that is cancelled while AWS deploys to staging", function()
-  local SCRIPT <const> = "scripts/planning-data.lua"
-
   local function staging_deployments(w)
     local list = {}
     for _, store in pairs(w.aws.stores) do
@@ -233,10 +263,10 @@ describe("a release that is cancelled while AWS deploys to staging", function()
   end
 
   -- Releases until staging takes the first traffic, is cancelled, and is taken up; both ends, and the world.
-  local function twice(choice)
+  local function twice(choice, script)
     local w = world.new { seed = 1 }
     local first, second
-    local loaded = rehearsal.load(w, SCRIPT)
+    local loaded = rehearsal.load(w, script or "scripts/planning-data.lua")
     rehearsal.inside(w, function(folder)
       local recorder, started = memory.new(), task.event()
       local execution = rehearsal.execute_options(w, folder, { id = "20260302-090000-cccccc" })
@@ -244,9 +274,8 @@ describe("a release that is cancelled while AWS deploys to staging", function()
       first = {}
       execution.listener = function(event)
         first[#first + 1] = event
-        if event.event == "wait.progress" and event.path == "Staging/Deployment" and (event.traffic or 0) > 0 then
-          started:set()
-        end
+        local deploys = event.event == "wait.progress" and event.path:find "^Staging/.*Deployment$"
+        if deploys and (script or (event.traffic or 0) > 0) then started:set() end
       end
       local handle = task.start(procedure.execute, loaded, { development = "no" }, execution)
       started:wait()
@@ -297,6 +326,16 @@ describe("a release that is cancelled while AWS deploys to staging", function()
     local list = staging_deployments(w)
     assert.equal("codeDeployRollback", list[#list].creator)
     assert.equal("Succeeded", list[#list].status)
+    assert.equal(w.aws.initial_sha, w.aws:live("staging").sha)
+  end)
+
+  it("does so for each of several services", function()
+    local first, second, w = twice("rollback", "scripts/async-processor.lua")
+    local said = texts(first)
+    for _, service in ipairs { "request%-api", "request%-processor" } do
+      assert.matches("of staging%-pub%-async%-" .. service .. ": it was stopped, and is rolled back", said)
+    end
+    assert.equal(5, second.exit_code, tostring(second.error))
     assert.equal(w.aws.initial_sha, w.aws:live("staging").sha)
   end)
 end)

@@ -41,6 +41,14 @@ local function names_of(choices)
   return table.concat(names, ", ")
 end
 
+-- The question is about all that goes on now.
+local function what_goes_on(run)
+  local names = {}
+  for i, one in ipairs(run.goes_on) do names[i] = one.name end
+  if #names == 1 then return names[1] .. " goes on without this run. What is to become of it?" end
+  return table.concat(names, ", ") .. " go on without this run. What is to become of them?"
+end
+
 -- Asks at the terminal until one of the choices is typed; an empty line, the end of the input, and no answer are the
 -- first.
 local function ask(run, guard)
@@ -50,8 +58,7 @@ local function ask(run, guard)
   local lines = {}
   for i, choice in ipairs(guard.choices) do lines[i] = ("%s: %s"):format(choice.name, choice.text) end
   run:emit {
-    event = "note", kind = "question", text = ("%s goes on without this run. What is to become of it?"):format(
-      guard.name), summary = table.concat(lines, "\n"), choices = names_of(guard.choices),
+    event = "note", kind = "question", text = what_goes_on(run), summary = table.concat(lines, "\n"),
   }
   local chosen
   for _ = 1, 3 do
@@ -71,6 +78,7 @@ end
 local function choose(run, guard)
   local choosing = run.choosing
   if choosing then
+    task.more_time(THINKING + ACTING) -- as long as whoever asks
     choosing.done:wait()
   else
     choosing = { done = task.event() }
@@ -92,6 +100,14 @@ local function carry_out(run, guard)
   if err then run.recorder:fail(guard.key, err) else run.recorder:finish(guard.key, { choice = choice, did = did }) end
   if err then run:warn(told) else run:say(told) end
   run:notify { key = "on cancel " .. guard.name, text = ":octagonal_sign: the run was interrupted; " .. told }
+end
+
+local function forgetting(run, guard)
+  return setmetatable({}, { __close = function()
+    for i, other in ipairs(run.goes_on) do
+      if other == guard then return table.remove(run.goes_on, i) end
+    end
+  end })
 end
 
 ---@param Run table the class of runs
@@ -117,7 +133,9 @@ function M.install(Run)
       choice = type(record.intent) == "table" and record.intent.choice or "?",
       did = type(record.result) == "table" and record.result.did or nil, error = record.error,
     }
+    table.insert(self.goes_on, guard)
     return setmetatable(guard, { __close = function(_, err)
+      local _ <close> = forgetting(self, guard)
       if err == nil or self.dry or errors.wrap(err).kind ~= "cancelled" then return end
       if not task.is_ending(self.main) then return end
       carry_out(self, guard)

@@ -41,6 +41,7 @@ function Run.new(fields)
   run.completed = {} -- names of the top-level nodes that ended well
   run.held, run.taking = {}, {} -- locks by name: held, and being taken
   run.guards = {} -- what is asked before a step acts
+  run.goes_on = {} -- what would go on elsewhere without the run
   run.facts, run.lives, run.reasons = {}, {}, {}
   run.notifiers, run.failure_handlers, run.end_handlers = {}, {}, {}
   run.background_tasks = {}
