@@ -21,4 +21,21 @@ the lesser one itself.
     fairlead locks                                          who has what, and who waits
     fairlead unlock ENVIRONMENT                             give back one's own
     fairlead unlock ENVIRONMENT --steal --reason "…"        take away anybody's; it is recorded, and they are told
+
+In a project these two also tell of, and give back, what all machines share. A release written with the library has each
+environment that it deploys to by a record in the application's repository, refs/fairlead/reservations/ENVIRONMENT: who,
+which pull request and commit, why, until when, and who waits. `git fetch origin` that ref and `git log FETCH_HEAD` is
+its history. People have environments by the same record:
+
+    fairlead reserve APPLICATION ENVIRONMENT --for 2h --reason "users try it" [--pull-request 41]
+    fairlead reserve APPLICATION ENVIRONMENT --extend 1h       longer; its holder is told in Slack before its end
+    fairlead reserve APPLICATION ENVIRONMENT --hand-over LOGIN somebody else's from now on
+    fairlead reserve APPLICATION ENVIRONMENT --give-back
+    fairlead reserve APPLICATION ENVIRONMENT --show            and what runs there, where that is something else
+    fairlead reserve APPLICATION ENVIRONMENT --steal --reason "…"
+    fairlead reserve APPLICATION ENVIRONMENT --free --reason "…"   after a rollback nobody deploys until this is said
+
+A reservation ends when its time is over, and with its pull request; who comes next takes it over and says so. A release
+by the same person enters it. Releases of commits of main wait in the order of the commits; one that is older than what
+is live is refused, as newer-is-live.
 ]]

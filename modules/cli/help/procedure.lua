@@ -23,10 +23,11 @@ run:step(name, {intent=, already=, act=})
       repeatable=true  doing it twice does no harm, so that it needs no `already` to be resumed
       act      does it; the result is recorded
 run:stage(name, fn)                      a part with steps in it; `plan` names these, in order
-run:wait{name=, check=, timeout=, every=}
+run:wait{name=, check=, timeout=, every=, again=}
       check returns a value when it is so; until then nil and a note:
       text, or {text=, fraction=, expected=<unix seconds>, traffic=<percent>}
       An error that says it is retryable is shown and tolerated.
+      again=true  on resume it is asked again although it had come
 run:gate{name=, question=, evidence=, approvers=, via=, timeout=}
       a decision; without approvers it is that of whoever started the run.
       evidence: a table, or a function that is called again after the decision: any change makes it void
@@ -39,6 +40,7 @@ run:say(text)  run:warn(text)            for whoever watches
 run:live{environment=, version=, url=}   what is live where; the summary at the end lists it
 run:fact(text)                           a link or an id that the summary repeats
 run:notify{text=, …}                     tells those who registered with run:notifier(fn); they hear of the end, too
+run:on_cancel{name=, choices=, act=}     what becomes of what goes on elsewhere when Ctrl-C ends the run (--on-cancel)
 run:on_failure(fn(err, run))             when the run does not end well; also on Ctrl-C
 run:waiting()                            what it waits for now, since when, until when
 run:step_id()                            a key that is the same each time this step runs, for services that take one
