@@ -178,8 +178,10 @@ local async_processor = {
           within = 5 * MINUTE,
         },
       },
-      approval = name == "production"
-        and { by = { slack_groups = { "async-admins" } }, via = { "slack", "terminal" } } or nil,
+      approval = name == "production" and {
+        by = { slack_groups = { "async-admins" }, people = { "anadmin" } }, -- people: also while Slack tells no group
+        via = { "slack", "terminal" },
+      } or nil,
     }
   end),
   people = people,

@@ -61,7 +61,8 @@ describe("a release in which nothing goes wrong", function()
       if event.event == "step.started" and not event.path:find "/" then order[#order + 1] = event.path end
     end
     assert.same(
-      { "Pull request", "Tests", "Development", "Review", "Merge", "Staging", "Approval", "Production" }, order)
+      { "Pull request", "Tests", "Development", "Review", "Merge", "Staging", "Way back", "Approval", "Production" },
+      order)
   end)
 
   it("tells the team, and the infrastructure team nothing", function()

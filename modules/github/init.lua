@@ -6,6 +6,7 @@
 ---     print(gh:checks(pull.head.sha).why)
 local Approval = require "fairlead.github.approval"
 local Client = require "fairlead.github.client"
+local Question = require "fairlead.github.question"
 
 for _, part in ipairs { "pulls", "checks", "actions", "rules", "deployments", "history" } do
   for name, method in pairs(require("fairlead.github." .. part)) do
@@ -28,6 +29,13 @@ end
 ---@return fairlead.github.Approval
 function M.approval(options)
   return Approval.new(options)
+end
+
+--- A gate's channel that asks on a pull request, and takes comments for answers.
+---@param options fairlead.github.QuestionOptions
+---@return fairlead.github.Question
+function M.question(options)
+  return Question.new(options)
 end
 
 return M

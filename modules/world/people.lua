@@ -40,6 +40,7 @@ function M.new(world)
   }, People)
   self:watch_pulls()
   self:watch_questions()
+  self:watch_comments()
   self:watch_deployments()
   self:watch_pipelines()
   colleagues.begin(world)
@@ -213,6 +214,22 @@ function People:decide(person, channel, item, approve)
         reply("refuse " .. (person.why or WHY_NOT))
       end
       slack:react(channel, item, user, approve and YES or NO)
+    end
+  end)
+end
+
+--- An admin answers a question that is asked on a pull request.
+function People:watch_comments()
+  self.world:on("commented", function(data)
+    if not data.comment.body:find("<!-- fairlead question", 1, true) then return end
+    for _, person in ipairs(self.fixture.admins or {}) do
+      self.world:after(patience(self, person), function()
+        local refused = self.world.scenario.admin_refuses
+        table.insert(data.issue.comments, {
+          id = self.github:new_id(), by = person.login, at = self.world.now,
+          body = refused and "refuse " .. (person.why or WHY_NOT) or "approve",
+        })
+      end)
     end
   end)
 end

@@ -78,6 +78,44 @@ function CHANNELS.slack(self, ask)
   return channel
 end
 
+--- On the pull request, while Slack is out of order: nobody is asked there as long as Slack can ask them.
+function CHANNELS.pull_request(self, ask)
+  local outage <const> = self.talk.outage
+  local inner <const> = github.question {
+    client = self.github, number = ask.change.number,
+    approvers = function() return approvers.find(self, ask.change, ask.approval, true).logins end,
+    show = function(evidence) return evidence_of.show(evidence, ask.where, true) end,
+  }
+  local channel <const> = { name = inner.name, every = inner.every }
+  local idle
+
+  function channel.ask(_, request)
+    if outage:has_failed() then return inner:ask(request) end
+    idle = request
+    return { idle = true }
+  end
+
+  function channel.resume(_, request)
+    local asked <const> = inner:resume(request)
+    if not asked then idle = request end
+    return asked or { idle = true }
+  end
+
+  function channel.answer()
+    if not idle then return inner:answer() end
+    if not outage:has_failed() then return nil end
+    self.run:say(("Slack does not answer: it is asked on %s, too"):format(ask.change.url))
+    if not inner:resume(idle) then inner:ask(idle) end
+    idle = nil
+  end
+
+  function channel.close(_, decision)
+    if not idle then inner:close(decision) end
+  end
+
+  return channel
+end
+
 --- At the terminal: whoever sits there is who the token is of, and has to be one of the approvers.
 function CHANNELS.terminal(self, ask)
   local viewer <const> = self.github:viewer()
@@ -226,6 +264,7 @@ local function channels_of(self, ask)
       ask.in_slack = ask.in_slack or (name == "slack" and self.slack ~= nil)
     end
   end
+  if tried.slack and self.slack then add "pull_request" end
   if ask.environment.arrives == "push" then add "github" end
   if ask.environment.arrives == "pipeline" then add "codepipeline" end
   return via

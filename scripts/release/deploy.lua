@@ -41,13 +41,16 @@ end
 
 -- What runs there before, told once: afterwards nobody can see it any more.
 local function look(self, environment)
-  return self.run:step("What runs now", {
+  local commit <const> = self.run:step("What runs now", {
     intent = { environment = environment },
     repeatable = true,
     act = function()
       return { commit = live.now(self, self.settings.environments[environment]).commit }
     end,
   }).commit
+  self.before = self.before or {}
+  self.before[environment] = commit
+  return commit
 end
 
 local function follow(self, environment, sha, build, check)

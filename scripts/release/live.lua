@@ -114,7 +114,9 @@ end
 local function follow_service(context, sha, since, check)
   local image <const> = image_of(context, sha, check)
   context.run:fact(("image %s:%s is %s"):format(context.service.image, image.tag, image.digest))
-  return come(context, deployment_of(context, image, sha, math.max(since or 0, image.pushed_at), check), image)
+  local id <const> = deployment_of(context, image, sha, math.max(since or 0, image.pushed_at), check)
+  context.release:tell_replaced(context.environment.name, sha)
+  return come(context, id, image)
 end
 
 local function bring_back(context, target, sha)

@@ -1,6 +1,8 @@
 --- Releases of one application come in the order of their commits: nothing older overwrites what is live.
 local clock = require "fairlead.clock"
+local images = require "release.live.image"
 local live = require "release.live"
+local slack = require "fairlead.slack"
 
 ---@class Release
 local Release = {}
@@ -43,6 +45,25 @@ function Release:refuse_older(environment, sha, options)
     newer == by and "gets" or "runs", describe(self, newer), describe(self, sha))
   self.run:refuse("newer-is-live", text, ("there is nothing left to release there; to go back, fairlead rollback %s %s")
     :format(self.settings.key, environment))
+end
+
+---Says, to the infrastructure team too, when what our deployment takes the place of is neither what was there before
+---nor part of what is released: somebody's hotfix would be lost in silence.
+---@async
+---@param environment string
+---@param sha string the commit that comes
+function Release:tell_replaced(environment, sha)
+  local before <const> = (self.before or {})[environment]
+  if not before then return end
+  self.before[environment] = nil -- of several services the first that comes has looked
+  local now <const> = live.now(self, self.settings.environments[environment]).commit
+  if not now or now == before or now == sha or self:reservations():is_older(now, sha) then return end
+  local commit <const> = images.commit(self, now)
+  local text <const> = ("%s ran %s %q by %s, deployed since this release began; %s does not hold it and takes its "
+    .. "place"):format(environment, short(now), commit and commit.subject or "", commit and commit.author or "?",
+    short(sha))
+  self.run:warn(text)
+  self.run:notify { key = "replaced " .. environment, text = ":warning: " .. slack.escape(text), alarm = true }
 end
 
 return Release

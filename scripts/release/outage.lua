@@ -36,6 +36,10 @@ end
 ---@return boolean
 function Outage:is_on() return self.over ~= nil and clock.steady() < self.over end
 
+---Whether the last attempt failed, left alone or not.
+---@return boolean
+function Outage:has_failed() return self.err ~= nil end
+
 ---Calls `fn`, unless Slack is left alone now.
 ---@async
 ---@param seconds number that it may take

@@ -277,11 +277,14 @@ local function explained(self, lines, with_details)
   return table.concat(lines, "\n"), json.array(blocks)
 end
 
---- The run's notifier: words go to the thread; a bad end goes to the infrastructure team too.
+--- The run's notifier: words go to the thread; a bad end, and what has `alarm`, go to the infrastructure team too.
 ---@param message table
 ---@private
 function Talk:tell(message)
-  if not message.ending then return self:say(message.text, message) end
+  if not message.ending then
+    self:say(message.text, message)
+    return message.alarm and self:alarm(message)
+  end
   local sign <const>, word = view.ending(message.outcome)
   local headline <const> = ("%s %s"):format(sign, word)
   if message.outcome == "done" then return self:say(headline, message) end
