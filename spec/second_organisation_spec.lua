@@ -57,8 +57,8 @@ describe("a second organisation's release", function()
   local parents
 
   setup(function()
-    result, w = rehearse { before = function(w)
-      w:on("merged", function(data) parents = w.github:repository().commits[data.pull.merged.sha].parents end)
+    result, w = rehearse { before = function(begun)
+      begun:on("merged", function(data) parents = begun.github:repository().commits[data.pull.merged.sha].parents end)
     end }
   end)
 
@@ -164,6 +164,18 @@ describe("a second organisation's release ends as it should when", function()
     assert.same({ 3, "gate.refused" }, { result.exit_code, result.reason }, tostring(result.error))
     assert.matches("approved in CodePipeline by ines, whose answer does not count here", tostring(result.error))
     assert.equal(w.aws.initial_sha, w.aws:live("live").sha)
+  end)
+
+  it("the image of what is live is gone from the one registry", function()
+    local result, w = rehearse { scenario = "old-image-pruned" }
+    assert.same({ 3, "no-way-back" }, { result.exit_code, result.reason }, tostring(result.error))
+    assert.equal(w.aws.initial_sha, w.aws:live("live").sha)
+  end)
+
+  it("GitHub is down while it would write there what is live", function()
+    local result, w = rehearse { scenario = "github-down-for-10-minutes", seed = 3 }
+    assert.equal("done", result.outcome, tostring(result.error))
+    assert.equal(merged(w), w.aws:live("live").sha)
   end)
 
   it("trunk moves before it is approved: what the pipeline began is stopped", function()

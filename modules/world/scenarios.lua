@@ -209,7 +209,8 @@ local function own(scenario)
   for field in sorted(scenario) do
     if not FIELDS[field] then
       local near = nearest.name(tostring(field), FIELDS)
-      return nil, ("scenario: no field %q%s"):format(tostring(field), near and ("; did you mean %q?"):format(near) or "")
+      return nil, ("scenario: no field %q%s"):format(tostring(field),
+        near and ("; did you mean %q?"):format(near) or "")
     end
   end
   return setmetatable({ name = scenario.name or "own", text = scenario.text or "one's own" }, { __index = scenario })

@@ -224,7 +224,8 @@ local function sites(application)
   local function site_of(url, name, environment)
     local host <const> = host_of(url)
     list[host] = list[host]
-      or { environment = name, health = environment.version and environment.version.path, pages = {} }
+      or { environment = name, health = environment.version and environment.version.path,
+        version_field = environment.version and environment.version.field, pages = {} }
     return list[host]
   end
   for name, environment in pairs(application.environments) do
@@ -236,6 +237,15 @@ local function sites(application)
     end
   end
   return list
+end
+
+-- What scenarios call the last environment but one and the last, where they have other names.
+local function roles(application)
+  local names <const>, all <const> = in_order(application), application.environments
+  return {
+    staging = not all.staging and names[#names - 1] or nil,
+    production = not all.production and names[#names] or nil,
+  }
 end
 
 ---The world of an application.
@@ -255,6 +265,7 @@ function M.world(application, own)
       moving_tag = is_rolling(application) and "latest" or nil,
     }),
     sites = sites(application),
+    roles = roles(application),
     slack = slack(application, cast, own),
     people = {
       reviewers = { { login = cast.reviewer, after_seconds = 420 } },

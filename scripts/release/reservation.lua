@@ -17,6 +17,7 @@ local Release = {}
 local HOUR <const> = 3600
 local GIVING_BACK <const> = 600 -- seconds for which giving back is tried
 local WINDING_DOWN <const> = 900 -- seconds that AWS may need to stop, or to go back
+local UNHEARD <const> = 1800 -- seconds for which GitHub may not answer whose the environment is
 local EVERY <const> = 10 -- seconds between looks while waiting
 
 ---The shared reservations of this application.
@@ -35,6 +36,17 @@ local function command(self, environment, rest)
 end
 
 -- ---- giving back ----
+
+-- Asked before each write: while GitHub does not answer nobody can tell, so nothing is written meanwhile.
+local function affirm(self, environment, claim)
+  local deadline <const> = clock.now() + UNHEARD
+  while true do
+    local _, err <const> = try(self:reservations().affirm, self:reservations(), environment, claim)
+    if not err then return end
+    if not err.retryable or clock.now() >= deadline then error(err, 0) end
+    clock.sleep(EVERY)
+  end
+end
 
 ---@class release.Having to be closed: that gives the environment back
 ---@field environment string
@@ -317,7 +329,7 @@ function Release:have(environment, change, options)
       error(err, 0)
     end
   end
-  having.guard = run:guard(function() self:reservations():affirm(environment, claim) end)
+  having.guard = run:guard(function() affirm(self, environment, claim) end)
   self:keep_reserved(having)
   return having
 end

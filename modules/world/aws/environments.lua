@@ -168,11 +168,6 @@ local function create(aws, name, fixture)
     past.record_deployments(aws, environment.group, releases)
   end
   put_extras(aws, environment, store)
-  if aws.w.scenario.pruned and aws.w.scenario.pruned[name] then
-    for _, item in ipairs(environment.images) do
-      ecr.remove(item.repository_state, item.newest)
-    end
-  end
   workers.create(aws, environment, store)
   aws.environments[name] = environment
 end
@@ -184,6 +179,12 @@ function M.create(aws)
   aws.initial_sha = past.placeholder(aws, 0)
   for name, fixture in sorted(aws.fixture.environments) do
     create(aws, name, fixture)
+  end
+  -- Once all are there: where several take their images from one registry, the image is gone for all of them.
+  for name, environment in sorted(aws.environments) do
+    for _, item in ipairs((aws.w.scenario.pruned or {})[name] and environment.images or {}) do
+      ecr.remove(item.repository_state, item.newest)
+    end
   end
   if next(aws.environments) then -- a fixture without them publishes to nowhere
     arrivals.listen(aws)

@@ -9,8 +9,8 @@
 ---   branches = {glob}        elsewhere it is skipped (`if: github.ref == …`)
 ---   environment = name, or "${{ inputs.environment }}"
 ---   for_each = "environment" one job for each of environments_on_push, or for the input: "publish (staging)"
----   publishes = true         pushes images to the environment's registry; a name: to that of this environment of AWS's,
----                            with which GitHub has nothing to do
+---   publishes = true         pushes images to the environment's registry; a name: to that of this environment of
+---                            AWS's, with which GitHub has nothing to do
 ---   redeploys = true         and then calls ECS for the environment's services, still within the job (the simulated
 ---                            AWS makes the calls: `workflow_updates` of its environment)
 ---   conclusion =, log = {lines} what it ends with and prints when it fails }
