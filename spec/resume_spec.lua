@@ -354,6 +354,18 @@ describe("on resume, a gate", function()
     assert.same({ number = 1 }, box.withdrawn)
   end)
 
+  it("that was asked ends when its evidence can no longer be derived", function()
+    dies(recorder, script())
+    local result = again(recorder, function(run)
+      run:gate { name = "Approval", via = { box.channel() }, approvers = { "eve" }, timeout = 60,
+        evidence = function() run:refuse("head-moved", "somebody pushed") end }
+    end)
+    assert.equal("head-moved", result.reason)
+    for _, record in pairs(recorder.records) do
+      if record.kind == "gate" then assert.equal("failed", record.status) end
+    end
+  end)
+
   it("asks anew after an interruption that closed its question", function()
     local running = task.start(play, script(), { recorder = recorder, id = "one" })
     clock.sleep(0.03)

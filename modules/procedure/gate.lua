@@ -386,13 +386,15 @@ function M.install(Run)
     local record = node:recorded(key, nil)
     if record and record.status == "finished" then return replay(self, node, key, record, options) end
     if self.dry then return preview(self, node, options, question) end
+    -- What an earlier attempt began ends here, too, when its evidence can no longer be derived.
+    local _ <close> = record and nodes.recording_failure(self, key) or nil
     local evidence, evidence_digest = derive(options)
     local now = clock.now()
     local deadline = now + (options.timeout or DAY)
     if record and record.status == "begun" and record.deadline then deadline = math.min(deadline, record.deadline) end
     self.recorder:begin(key, { question = question, evidence = evidence, approvers = options.approvers },
       { deadline = deadline })
-    local _ <close> = nodes.recording_failure(self, key)
+    local _ <close> = not record and nodes.recording_failure(self, key) or nil
     local gate <close> = setmetatable({ run = self, node = node, key = key, asked = {} }, Gate)
     gate.request = {
       run = self.id, procedure = self.procedure.name, name = options.name, path = node.path, question = question,
