@@ -1,7 +1,9 @@
 --- The crash sweep: that it finds what is done twice, or not at all, when a procedure is killed and taken up again;
 --- that it blames the right step; and that it leaves careful procedures alone.
+local choose = require "fairlead.world.sweep.choose"
 local json = require "fairlead.json"
 local program = require "spec.support.program"
+local random = require "fairlead.world.random"
 local sweep = require "fairlead.world.sweep"
 
 -- A procedure in the example world; `body` has run, gh and team (a Slack client).
@@ -216,13 +218,38 @@ describe("the crash sweep", function()
     assert.matches("two runs with one seed were not the same", tostring(err))
   end)
 
+  it("tries several instants in one run, and what goes wrong there alone", function()
+    local alone, together = try_everywhere(CAREFUL), try_everywhere(CAREFUL, { together = 6 })
+    assert.equal("", problems(together))
+    assert.equal(alone.instants, together.tried)
+    assert.equal(alone.runs, alone.tried)
+    assert.is_true(together.runs * 3 < alone.runs, together.runs .. " runs")
+    alone, together = try_everywhere(CARELESS), try_everywhere(CARELESS, { together = 6 })
+    local function instants(report)
+      local list = {}
+      for i, finding in ipairs(report.findings) do list[i] = { finding.at, finding.step, finding.when } end
+      return list
+    end
+    assert.same(instants(alone), instants(together))
+  end)
+
+  it("draws a sample by its seed, in order", function()
+    local function draw(seed) return choose.sample({ 1, 2, 3, 4, 5, 6, 7, 8, 9 }, 4, random.stream(seed, "sweep")) end
+    assert.equal(4, #draw(1))
+    assert.same(draw(1), sorted(draw(1)))
+    assert.same(draw(1), draw(1))
+    assert.are_not.same(draw(1), draw(3))
+    assert.same({ 1, 2 }, choose.sample({ 1, 2 }, 5, random.stream(1, "sweep")))
+    assert.same({ { 1, 4, 7 }, { 2, 5 }, { 3, 6 } }, choose.groups({ 1, 2, 3, 4, 5, 6, 7 }, 3))
+  end)
+
   it("tries all that differs, and of reads in a row as many as asked for", function()
     local read, write = { writes = false, path = "" }, { writes = true, path = "" }
     local instants = { read, read, read, read, read, write, read, write }
-    assert.same({ 0, 1, 2, 3, 4, 5, 6, 7, 8 }, sorted(sweep.choose(instants)))
-    assert.same({ 0, 1, 5, 6, 7, 8 }, sorted(sweep.choose(instants, 1)))
-    assert.same({ 0, 1, 4, 5, 6, 7, 8 }, sorted(sweep.choose(instants, 2)))
-    assert.same({ 0, 5, 6, 7, 8 }, sorted(sweep.choose(instants, 0)))
+    assert.same({ 0, 1, 2, 3, 4, 5, 6, 7, 8 }, sorted(choose.instants(instants)))
+    assert.same({ 0, 1, 5, 6, 7, 8 }, sorted(choose.instants(instants, 1)))
+    assert.same({ 0, 1, 4, 5, 6, 7, 8 }, sorted(choose.instants(instants, 2)))
+    assert.same({ 0, 5, 6, 7, 8 }, sorted(choose.instants(instants, 0)))
   end)
 end)
 

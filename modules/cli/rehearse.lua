@@ -1,6 +1,7 @@
 --- fairlead rehearse: carries out a procedure in a simulated world, on a virtual clock. Nothing real is touched.
 local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
+local number = require "fairlead.cli.number"
 local options_of = require "fairlead.cli.options"
 
 local M = {}
@@ -29,6 +30,10 @@ function M.define(parser)
       if not count or count < 0 then return nil, ("option '--reads' is '%s', expected a number or all"):format(text) end
       return count
     end)
+  command:option("--together", "With --crash-everywhere: at how many instants, one after the other, to kill one run; "
+    .. "what goes wrong there is tried again alone."):argname "N":default "8":convert(number("together", 1, 1000, true))
+  command:option("--sample", "With --crash-everywhere: try so many of all instants, drawn by the seed.")
+    :argname "N":convert(number("sample", 1, math.maxinteger, true))
   options_of.define_faces(command)
   return command
 end

@@ -49,9 +49,9 @@ function M.text(report)
     add ""
   end
   add("%s, seed %d: killed and taken up again at %d of %d instants (after each of %d records; before and after each of "
-    .. "%d requests and %d programs%s): %d wrong.", report.scenario, report.seed, report.tried, report.instants,
-    report.records, report.requests, report.programs,
-    report.tried < report.instants and "; of reads in a row, a sample" or "", report.wrong)
+    .. "%d requests and %d programs%s) in %d runs: %d wrong.", report.scenario, report.seed, report.tried,
+    report.instants, report.records, report.requests, report.programs,
+    report.tried < report.instants and "; a sample of them" or "", report.runs, report.wrong)
   return table.concat(lines, "\n")
 end
 
@@ -68,6 +68,8 @@ function M.main(options)
     scenario = options.scenario,
     seed = options.seed,
     samples = options.reads,
+    at_most = options.sample,
+    together = options.together,
     on_point = function(done, all)
       if shows then io.stderr:write(("\r%d of %d instants"):format(done, all), done == all and "\r\27[K" or "") end
     end,

@@ -21,7 +21,8 @@ local M = {}
 
 ---@class fairlead.world.Crash
 ---@field instants fairlead.world.Instant[] that it has lived through
----@field at integer? dies after so many; nil: never
+---@field dies? fun(instant: fairlead.world.Instant, count: integer): integer? whether it dies of this one; nil: never
+---@field hit integer? what `dies` gave when it died
 ---@field dead boolean
 ---@field died TaskEvent
 ---@field open table<string, boolean> ids of steps that were begun and not finished
@@ -29,11 +30,12 @@ local M = {}
 local Crash = {}
 Crash.__index = Crash
 
----@param at integer?
+---@param dies? fun(instant: fairlead.world.Instant, count: integer): integer?
 ---@param where fun(): string
 ---@return fairlead.world.Crash
-function M.new(at, where)
-  return setmetatable({ at = at, where = where, instants = {}, dead = false, died = task.event(), serving = {} }, Crash)
+function M.new(dies, where)
+  return setmetatable({ dies = dies, where = where, instants = {}, dead = false, died = task.event(), serving = {} },
+    Crash)
 end
 
 ---@private
@@ -45,12 +47,15 @@ end
 
 --- Dies when its instant has come.
 ---@async
----@param instant fairlead.world.Instant?
+---@param instant fairlead.world.Instant
 function Crash:lived(instant)
   self.instants[#self.instants + 1] = instant
   if self.dead then -- another task died meanwhile
     task.event():wait()
-  elseif self.at == #self.instants then
+    return
+  end
+  self.hit = self.dies and self.dies(instant, #self.instants)
+  if self.hit then
     self.dead = true
     self.died:set()
     task.event():wait()
