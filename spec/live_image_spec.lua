@@ -84,9 +84,10 @@ describe("an image", function()
       return { sha = id, commit = { message = "Subject\n\nBody", committer = { date = commits[id] },
         author = { name = "A" } } }
     end } }
-    local found = images.commit_of_tags(release, { "aaaaaaa", "bbbbbbb", "ccccccc", "main", "v1" })
+    local one = { release = release, service = {} }
+    local found = images.commit_of_tags(one, { "aaaaaaa", "bbbbbbb", "ccccccc", "main", "v1" })
     assert.same({ sha = "bbbbbbb", subject = "Subject", author = "A", at = "2026-02-01T00:00:00Z" }, found)
-    assert.is_nil(images.commit_of_tags(release, { "main" }))
-    assert.is_nil(images.commit_of_tags(release, nil))
+    assert.is_nil(images.commit_of_tags(one, { "main" }))
+    assert.is_nil(images.commit_of_tags(one, nil))
   end)
 end)

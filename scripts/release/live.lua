@@ -62,7 +62,7 @@ local function deployment_of(context, image, sha, since, check)
 end
 
 local function raise_superseded(context, id, state, digest)
-  local commit <const> = images.commit_of_tags(context.release, images.tags(context, digest))
+  local commit <const> = images.commit_of_tags(context, images.tags(context, digest))
   local err <const> = errors.new {
     kind = "deployment.superseded", op = "deployment",
     target = ("%s of %s"):format(contexts.short_id(id), context.service.service),

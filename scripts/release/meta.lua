@@ -42,11 +42,13 @@
 ---@field arrives "push"|"dispatch"|"pipeline" what brings a commit of main here: the merge's own workflow run; a run
 --- that the release starts; a pipeline of AWS CodePipeline
 ---@field job? string for "push": the job of that run which brings it here; the whole run when left out
----@field pipeline? {name: string, approval?: {stage: string, action: string}} for "pipeline"
+---@field pipeline? {name: string, stage: string, approval?: {stage: string, action: string}} for "pipeline": its name,
+--- the stage of it that deploys here, and the action that waits for an approval before that
 ---@field services release.Service[]
 ---@field site? string address of what people see: "https://www.example.org"
 ---@field test_site? string where a new version can be seen before people see it (ECS's test traffic)
----@field version? {path: string, field: string} where the site tells, in JSON, the commit that it was built from
+---@field version? {path: string, field: string} where the site tells, in JSON, the commit that it was built from;
+--- "git.commit" is the field commit of the object git
 ---@field smoke_test? (release.PageTest|release.QueueTest)[] what is tried when a change has come
 ---@field migrations? string folder of migrations, where it is another than the application's
 ---@field hold? integer seconds for which a release says that it has the environment; an hour when left out
@@ -57,7 +59,8 @@
 ---@field name string for people, and for steps where an environment has several
 ---@field cluster string
 ---@field service string
----@field image string repository in ECR
+---@field image string repository in ECR; its tags name the commit, in full or abbreviated
+---@field tag_prefix? string what stands before the commit in these tags: "sha-"; nothing when left out
 ---@field deploys "codedeploy"|"rolling"|"blue_green" how a new version comes: blue-green by CodeDeploy, one task after
 --- the other, or ECS's own blue-green
 ---@field application? string of CodeDeploy
@@ -78,7 +81,8 @@
 ---@field within integer seconds
 
 ---@class release.ApprovalSettings who has to agree, and where
----@field by {people?: string[], slack_groups?: string[], github_teams?: string[]} logins, handles, slugs
+---@field by? {people?: string[], slack_groups?: string[], github_teams?: string[]} logins, handles, slugs; left out
+--- where AWS knows who may approve in CodePipeline
 ---@field via? ("slack"|"terminal"|"github"|"codepipeline")[] where they are asked; {"slack", "terminal"} when left out
 ---@field requester_may? boolean whoever releases, or wrote the change, may agree too
 

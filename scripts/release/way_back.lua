@@ -38,7 +38,7 @@ local function of_history(self, environment, but_not)
   local services, commit = {}, nil
   for i, one in ipairs(context.all(self, environment)) do
     for past in one.strategy.past(one) do
-      local told <const> = images.commit_of_tags(self, images.tags(one, past.digest))
+      local told <const> = images.commit_of_tags(one, images.tags(one, past.digest))
       if told and not but_not[told.sha] then
         services[i] = { name = one.name, digest = past.digest, definition = past.definition }
         commit = commit or told.sha

@@ -25,7 +25,7 @@ local TAGS <const> = { "<short sha>", "latest" }
 function M.tags(item, short_sha)
   local tags = {}
   for i, tag in ipairs(item.tags or TAGS) do
-    tags[i] = tag == "<short sha>" and short_sha or tag
+    tags[i] = tag:gsub("<short sha>", short_sha)
   end
   return tags
 end
@@ -46,7 +46,7 @@ local function moving_tag(item)
     return item.moving_tag
   end
   for _, tag in ipairs(item.tags or TAGS) do
-    if tag ~= "<short sha>" then
+    if not tag:find("<short sha>", 1, true) then
       return tag
     end
   end

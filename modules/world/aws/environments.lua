@@ -2,9 +2,9 @@
 --- images set going is in arrivals.lua.
 ---
 --- An environment of the fixture: { account=, region=, cluster=, service= (where its images name none),
----   images = {{ repository=, service=, tags = {"<short sha>", "main"}, container=, reference = "digest"|"latest" (a
----     task definition names the image by digest, or by the tag that moves), moving_tag=, load_balanced = false,
----     failure = as below, for this service }},
+---   images = {{ repository=, service=, tags = {"<short sha>" (or "sha-<short sha>"), "main"}, container=,
+---     reference = "digest"|"latest" (a task definition names the image by digest, or by the tag that moves),
+---     moving_tag=, load_balanced = false, failure = as below, for this service }},
 ---   deploys = "codedeploy"|"rolling" (or "ecs")|"blue_green", strategy = "CANARY"|"LINEAR" (of blue_green),
 ---   application=, group=, deployment_config=, auto_rollback = {events}, ready_wait_seconds=  (CodeDeploy)
 ---   workflow_updates = false (the workflow that pushes does not call UpdateService), breaker = {enable=, rollback=},

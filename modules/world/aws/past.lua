@@ -131,7 +131,7 @@ local function relabel(environments, from, to)
       for _, image in ipairs(item.repository_state.images) do
         image.sha = image.sha == from and to or image.sha
         for i, tag in ipairs(image.tags) do
-          image.tags[i] = tag == from:sub(1, 7) and to:sub(1, 7) or tag
+          image.tags[i] = tag:gsub(from:sub(1, 7), to:sub(1, 7))
         end
       end
     end

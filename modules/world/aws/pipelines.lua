@@ -131,7 +131,7 @@ local function bring(self, item, image)
   local repository = item.repository_state
   local found, short = ecr.find_digest(repository, image.digest), nil
   for _, tag in ipairs(image.tags) do
-    short = short or tag:match "^%x%x%x%x%x%x%x+$"
+    short = short or tag:match "%f[%x]%x%x%x%x%x%x%x+$"
   end
   short = short or (image.sha or image.digest:sub(8)):sub(1, 7)
   return found or ecr.copy(repository, image, arrivals.tags(item, short), self.aws.w.now)

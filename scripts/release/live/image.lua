@@ -40,11 +40,19 @@ function M.repository(context, more)
   return asked
 end
 
---- Every abbreviation of a commit that may be its image's tag: the build's shallow clone decides how long it is.
-local function possible_tags(sha)
-  local ids = {}
-  for length = 7, #sha do ids[#ids + 1] = { imageTag = sha:sub(1, length) } end
+--- Every tag that an image of a commit may have: the build's shallow clone decides how long the abbreviation is. What
+--- stands before it, "sha-" say, is in the service's settings.
+local function possible_tags(context, sha)
+  local ids, prefix <const> = {}, context.service.tag_prefix or ""
+  for length = 7, #sha do ids[#ids + 1] = { imageTag = prefix .. sha:sub(1, length) } end
   return ids
+end
+
+-- The abbreviation of a commit in a tag; nothing: the tag names none.
+local function commit_in(context, tag)
+  local prefix <const> = context.service.tag_prefix or ""
+  local id <const> = tag:sub(1, #prefix) == prefix and tag:sub(#prefix + 1) or ""
+  return id:find "^[0-9a-f]+$" and #id >= 7 and #id <= 64 and id or nil
 end
 
 --- The image's own digest and, where it is an index, those of the platforms: a task tells the one that it pulled.
@@ -63,7 +71,7 @@ end
 ---@param sha string the commit, in full
 ---@return live.Image? image nothing: there is none
 function M.find(context, sha)
-  local found <const> = context.ecr:BatchGetImage(M.repository(context, { imageIds = possible_tags(sha) }))
+  local found <const> = context.ecr:BatchGetImage(M.repository(context, { imageIds = possible_tags(context, sha) }))
   local image <const> = found.images[1]
   if not image then return nil end
   local details <const> = context.ecr:DescribeImages(M.repository(context, {
@@ -100,7 +108,7 @@ function M.digest_in(context, arn)
   local told <const> = try(context.ecs.DescribeTaskDefinition, context.ecs, { taskDefinition = arn })
   for _, named in ipairs(told and M.named_by(context, told.taskDefinition) or {}) do
     if named.digest then return named.digest end
-    if named.tag and not M.moves(named.tag) then
+    if named.tag and not M.moves(context, named.tag) then
       local found <const> = context.ecr:BatchGetImage(M.repository(context, {
         imageIds = { { imageTag = named.tag } },
       }))
@@ -148,14 +156,15 @@ function M.commit(release, id) return commit_at(release, id) end
 ---The commit that an image is of, as its tags say. Where they name several, as of an image that was put back, it is the
 ---one that comes last in time.
 ---@async
----@param release Release
+---@param context live.Context
 ---@param tags string[]?
 ---@return {sha: string, subject: string, author: string, at: string}?
-function M.commit_of_tags(release, tags)
+function M.commit_of_tags(context, tags)
   local newest
   for _, tag in ipairs(tags or {}) do
-    if tag:find "^[0-9a-f]+$" and #tag >= 7 and #tag <= 64 then
-      local commit <const> = commit_at(release, tag)
+    local id <const> = commit_in(context, tag)
+    if id then
+      local commit <const> = commit_at(context.release, id)
       if commit and (not newest or commit.at > newest.at) then newest = commit end
     end
   end
@@ -170,7 +179,7 @@ end
 function M.describe(context, digest)
   if not digest then return "nothing" end
   local tags <const> = M.tags(context, digest)
-  local commit <const> = M.commit_of_tags(context.release, tags)
+  local commit <const> = M.commit_of_tags(context, tags)
   local name = digest:sub(1, 19)
   if commit then return ("%s of %s %q by %s"):format(name, commit.sha:sub(1, 8), commit.subject, commit.author) end
   if not tags then return name .. ", whose image is gone" end
@@ -199,9 +208,10 @@ function M.named_by(context, definition)
 end
 
 ---Whether a tag stays where it is: one that names a commit does, "latest" or "main" moves.
+---@param context live.Context
 ---@param tag string
 ---@return boolean
-function M.moves(tag) return not (tag:find "^%x+$" and #tag >= 7) end
+function M.moves(context, tag) return commit_in(context, tag) == nil end
 
 ---Whether a task definition brings an image: by digest, or by a tag that names its commit. A tag that moves proves
 ---nothing either way.
@@ -216,10 +226,10 @@ function M.is_in(context, arn, image)
   for _, named in ipairs(M.named_by(context, described.taskDefinition)) do
     if named.digest then
       if image.digests[named.digest] then return true end
-    elseif image.sha and git.is_abbreviation(named.tag or "latest", image.sha) then
+    elseif image.sha and git.is_abbreviation(commit_in(context, named.tag or "latest") or "", image.sha) then
       return true
     else
-      moving = moving or M.moves(named.tag or "latest")
+      moving = moving or M.moves(context, named.tag or "latest")
     end
   end
   if moving then return nil end
@@ -234,7 +244,7 @@ end
 function M.moving_tag(context, arn)
   local described <const> = context.ecs:DescribeTaskDefinition { taskDefinition = arn }
   for _, named in ipairs(M.named_by(context, described.taskDefinition)) do
-    if not named.digest and M.moves(named.tag or "latest") then return named.tag or "latest" end
+    if not named.digest and M.moves(context, named.tag or "latest") then return named.tag or "latest" end
   end
 end
 

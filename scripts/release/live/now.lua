@@ -30,7 +30,7 @@ local function service_now(context)
   local count = { running = 0, other = 0, pending = 0 }
   if state.started_by then count = tasks.count(context, state.started_by) end
   local tags <const> = count.digest and images.tags(context, count.digest)
-  local commit <const> = images.commit_of_tags(context.release, tags)
+  local commit <const> = images.commit_of_tags(context, tags)
   return {
     name = context.name, deployment = state.deployment, definition = state.definition, digest = count.digest,
     tags = tags, commit = commit and commit.sha, running = count.running, other = count.other,

@@ -74,7 +74,7 @@ M.raise = raise
 local function raise_superseded(context, deployment, successor)
   local revision <const> = history.revision(context, successor.targetServiceRevisionArn)
   local digest <const> = revision and history.digest(context, revision)
-  local commit <const> = digest and images.commit_of_tags(context.release, images.tags(context, digest))
+  local commit <const> = digest and images.commit_of_tags(context, images.tags(context, digest))
   local _, err <const> = try(raise, context, deployment, "superseded",
     ("deployment %s, which brings %s, took its place"):format(contexts.short_id(successor.serviceDeploymentArn),
       images.describe(context, digest)))

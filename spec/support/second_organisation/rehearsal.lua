@@ -53,7 +53,7 @@ local function aws_environment(known)
     region = known.region,
     cluster = service.cluster,
     service = service.service,
-    images = { { repository = service.image, service = service.service, tags = { "<short sha>" }, container = "web",
+    images = { { repository = service.image, service = service.service, tags = { "sha-<short sha>" }, container = "web",
       reference = "digest" } },
     deploys = service.deploys,
     tasks = known.name == "live" and 4 or 1,

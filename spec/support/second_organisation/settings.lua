@@ -15,6 +15,7 @@ local function service(environment)
     cluster = "harbour",
     service = "tides-" .. environment,
     image = "harbour/tide-tables", -- one ECR repository for all environments
+    tag_prefix = "sha-", -- images are tagged sha-0123456
     deploys = environment == "qa" and "rolling" or "blue_green",
   }
 end
@@ -44,6 +45,7 @@ live.pipeline.approval = { stage = "Decision", action = "Harbour-master" }
 -- Who may approve is IAM's affair.
 live.approval = { via = { "codepipeline" } }
 
+---@type release.Settings
 return {
   key = "tide-tables",
   name = "Tide Tables",
