@@ -23,6 +23,7 @@ install(DIRECTORY modules/ DESTINATION ${FAIRLEAD_DATA_DIR}/modules FILES_MATCHI
 install(FILES scripts/release.lua DESTINATION ${FAIRLEAD_DATA_DIR}/scripts)
 install(DIRECTORY scripts/release DESTINATION ${FAIRLEAD_DATA_DIR}/scripts FILES_MATCHING PATTERN "*.lua")
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs FILES_MATCHING PATTERN "*.md")
 install(DIRECTORY examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples FILES_MATCHING PATTERN "*.c" PATTERN "*.lua")
 
 configure_file(cmake/fairlead.pc.in fairlead.pc @ONLY)

@@ -85,6 +85,7 @@ describe("an installation", function()
       "share/fairlead/scripts/release.lua", "share/fairlead/scripts/release/rehearsal.lua",
       "share/fairlead/modules/process/init.lua", "share/fairlead/modules/process/meta.lua", "lib/pkgconfig/fairlead.pc",
       "lib/cmake/fairlead/fairleadConfig.cmake", "share/doc/fairlead/LICENSE", "share/doc/fairlead/README.md",
+      "share/doc/fairlead/docs/first-procedure.md", "share/doc/fairlead/docs/reference/procedure.md",
     } do
       assert.is_true(exists(prefix .. "/" .. path), path .. " is not installed")
     end

@@ -53,6 +53,7 @@
 ---@field migrations? string folder of migrations, where it is another than the application's
 ---@field hold? integer seconds for which a release says that it has the environment; an hour when left out
 ---@field shared? boolean there is one for everybody: it is reserved, and whoever comes later waits in line
+---@field without_way_back? boolean a change may come here although there would be no way back from it
 ---@field approval? release.ApprovalSettings who has to agree before a change comes here; nobody when left out
 
 ---@class release.Service of Amazon ECS

@@ -130,7 +130,10 @@ local ENVIRONMENT <const> = [[
       },
       site = "https://{prefix}{key}.example.org", -- TODO
       version = { path = "/health", field = "version" }, -- where the site tells the commit that it was built from
-      smoke_test = { { path = "/health", contains = "ok" } },
+      smoke_test = { -- what a person would look at: a page, and a text that must be on it
+        { path = "/", contains = "{title}" },
+        { path = "/health", contains = "ok" },
+      },
 {approval}    },
 ]]
 
@@ -139,7 +142,7 @@ local function environment_of(answers, name, order)
   -- Without Slack it is approved on GitHub, where the build of the merge waits for it.
   local by_hand = approved and answers.channel ~= nil
   return fill(ENVIRONMENT, {
-    key = answers.key, name = name, order = tostring(order), deploys = answers.deploys,
+    key = answers.key, title = title(answers.key), name = name, order = tostring(order), deploys = answers.deploys,
     arrives = by_hand and "dispatch" or "push",
     how = by_hand and "its build is started by the release" or "the merge starts its build",
     job = by_hand and "" or ('      job = "publish (%s)", -- of that build: the one that brings it\n'):format(name),
@@ -151,8 +154,8 @@ local function environment_of(answers, name, order)
 ]], { key = answers.key, name = name }),
     prefix = order == #answers.environments and "" or name .. ".",
     approval = not approved and "" or fill([[
-      approval = { by = { people = { "anadmin" } }, via = { "{via}" } }, -- who may say that it goes there, and where
-]], { via = answers.channel and "slack" or "github" }),
+      approval = { by = { people = { "anadmin" } }, via = { {via} } }, -- who may agree, and where
+]], { via = answers.channel and '"slack", "terminal"' or '"github"' }),
   })
 end
 
