@@ -1,5 +1,6 @@
 --- Rolling back, rehearsed for each application: where it goes, that it could, what it undoes, and what stays behind.
 local procedure = require "fairlead.procedure"
+local rehearsal = require "fairlead.world.rehearsal"
 local world = require "fairlead.world"
 
 local function rollback(script, parameters, change, scenario)
@@ -33,7 +34,7 @@ end
 local function states(w, sha)
   local list = {}
   for _, deployment in ipairs(w.github.deployments.list) do
-    if deployment.task == "fairlead" and deployment.sha == sha then
+    if deployment.task == "fairlead" and deployment.sha == sha and deployment.environment == "production" then
       for i = #deployment.statuses, 1, -1 do list[#list + 1] = deployment.statuses[i].state end
     end
   end
@@ -86,6 +87,43 @@ end
 
 describe("a rollback", function()
   local SCRIPT <const> = "scripts/planning-data.lua"
+
+  -- Several runs in one world, one after the other.
+  local function in_turn(runs)
+    local w = world.new { seed = 1, fixture = procedure.load(SCRIPT).rehearsal() }
+    local results = {}
+    rehearsal.inside(w, function(folder)
+      for i, run in ipairs(runs) do
+        local options = rehearsal.execute_options(w, folder, { id = "run-" .. i })
+        local loaded = procedure.load(SCRIPT, run.command)
+        local parameters = type(run.parameters) == "function" and run.parameters(w) or run.parameters
+        results[i] = procedure.execute(loaded, parameters, options)
+      end
+      results.main = main(w)
+      results.live = w.aws:live("production").sha
+      results.good = states(w, results.main[1])
+    end)
+    return results
+  end
+
+  local BACK <const> = { command = "rollback", parameters = { environment = "production", why = "slow" } }
+
+  it("marks what it left as bad, goes to no release that was, and can be told to", function()
+    local results = in_turn {
+      { parameters = { development = "no" } }, BACK, BACK,
+      { command = "rollback", parameters = function(w)
+        return { environment = "production", why = "it was not that", to = main(w)[1] }
+      end },
+    }
+    for i = 1, 4 do assert.equal("done", results[i].outcome, tostring(results[i].error)) end
+    local sha = results.main
+    assert.equal(sha[1]:sub(1, 8), results[1].live[#results[1].live].version)
+    local second, third = facts(results[2]), facts(results[3])
+    assert.matches(("from %s to"):format(sha[1]:sub(1, 8)), second)
+    assert.is_nil(third:find("to " .. sha[1]:sub(1, 8), 1, true), "went back to what was rolled back")
+    assert.equal(sha[1], results.live)
+    assert.equal("success error success", results.good)
+  end)
 
   it("is refused where the image, the task definition or a secret is gone, before anything is done", function()
     local result, w = rollback(SCRIPT, nil, function(fixture)
