@@ -21,7 +21,7 @@ local function rollback(settings, release)
       local proposal <const> = this:propose_rollback(parameters.environment, { to = parameters.to })
       this:confirm_rollback(proposal)
       this:roll_back(proposal, parameters.why)
-      this:hold(parameters.environment, parameters.why)
+      run:stage("Hold", function() this:hold(parameters.environment, parameters.why) end)
     end,
   }
 end
