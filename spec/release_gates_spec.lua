@@ -353,7 +353,9 @@ describe("an approval counts", function()
 
   it("although Slack was down when it was to be asked for", function()
     local answer <const> = require "fairlead.world.message"
-    local result, w = release { before = function(w)
+    local result, w = release { change = function(fixture)
+      fixture.people.admins = { { name = "anadmin", after_seconds = 120 } } -- does not look at GitHub
+    end, before = function(w)
       local down_until <const>, handle <const> = {}, w.slack.handle
       w:on("deployment", function(data)
         if data.environment == "staging" and data.event:find "completed" then down_until.at = w.now + 900 end
