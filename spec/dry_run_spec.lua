@@ -211,6 +211,8 @@ describe("a dry run of a release", function()
   end
 
   for script, expected in pairs {
+    ["../spec/support/second_organisation/procedure"] = { "Pull request/Push", "Pull request/Open pull request",
+      "Merge/Merge pull request" }, -- CodePipeline does the rest
     ["planning-data"] = { "Pull request/Push", "Pull request/Open pull request", "Development/Start the build",
       "Merge/Merge pull request", "Production/Start the build" },
     providers = { "Pull request/Push", "Pull request/Open pull request", "Development/Start the build",
