@@ -178,6 +178,15 @@ describe("a second organisation's release ends as it should when", function()
     assert.equal(merged(w), w.aws:live("live").sha)
   end)
 
+  it("somebody deploys to live by hand meanwhile: what the pipeline began is stopped", function()
+    local result, w = rehearse { scenario = { hotfix = { low = 60, high = 70 } }, change = function(fixture)
+      fixture.aws.environments.live.lifecycle_hooks = nil -- nobody would answer the hotfix's
+    end }
+    assert.same({ 3, "gate.voided" }, { result.exit_code, result.reason }, tostring(result.error))
+    assert.matches("live.services.tides.image: was ", tostring(result.error), 1, true)
+    assert.are_not.equal(merged(w), w.aws:live("live").sha)
+  end)
+
   it("trunk moves before it is approved: what the pipeline began is stopped", function()
     local result, w = rehearse { before = function(w)
       w:on("approval_waiting", function()

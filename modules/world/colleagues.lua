@@ -137,6 +137,9 @@ local function push_hotfix(world, delay)
       push()
     end
   end)
+  world:on("approval_waiting", function()
+    push()
+  end)
   -- A reviewer on GitHub may take their time until all else is done: the hotfix comes a little before they decide.
   world:on("review_planned", function(data)
     local person = (world.fixture.people or {}).hotfix or {}

@@ -2,6 +2,7 @@
 --- difference between two derivations is a change of what was approved.
 local context = require "release.live.context"
 local definition = require "release.definition"
+local images = require "release.live.image"
 local live = require "release.live"
 local slack = require "fairlead.slack"
 local talk = require "release.talk"
@@ -105,6 +106,24 @@ local function situation(release, change, where, tried)
   }
 end
 
+-- Whether a service has become what it is by this change alone: its image serves, or is on its way, or nothing is new.
+local function is_ours(one, was, is, sha)
+  local same <const> = is.image == was.image and is.definition == was.definition and is.deployment == was.deployment
+  local image <const> = not same and is.image and images.find(one, sha)
+  -- No image: what served is gone, and what comes is not there yet.
+  local serves <const> = same or not is.image or image and image.digests[is.image]
+  return serves and (is.under_way == was.under_way or not is.under_way or live.brings(one, is.under_way, sha))
+end
+
+-- Whether all that is new in an environment is this change. Somebody else's is not what was approved.
+local function only_ours(release, place, sha, shown, now)
+  for _, one in ipairs(context.all(release, place)) do
+    local was <const>, is <const> = shown.services[one.name] or {}, now.services[one.name]
+    if not is_ours(one, was, is, sha) then return false end
+  end
+  return true
+end
+
 ---Derives the evidence.
 ---@async
 ---@param release Release
@@ -117,8 +136,11 @@ function M.derive(release, change, where, gone_on)
   local place <const> = release.settings.environments[where.after]
   local tried <const> = running_in(release, place)
   tried.environment = place
-  local found <const> = gone_on and setmetatable({ now = gone_on[where.before] }, { __index = gone_on })
-    or situation(release, change, where, tried)
+  local found = situation(release, change, where, tried)
+  local there <const> = release.settings.environments[where.before]
+  if gone_on and only_ours(release, there, change.merged, gone_on[where.before], found.now) then
+    found = setmetatable({ now = gone_on[where.before] }, { __index = gone_on })
+  end
   tried.environment = nil
   return {
     application = release.settings.key, to = where.before, pull_request = change.url, commit = change.merged,

@@ -174,11 +174,12 @@ local function push(aws, environment, data)
     environment.was_busy = true
     keep_busy(aws, environment, busy)
   end
-  if environment.pipeline then
+  local by_hand = environment.pipeline and environment.pipeline.environment ~= environment
+  if environment.pipeline and not by_hand then
     environment.pipeline:images_arrived(environment)
   elseif environment.deploys == "codedeploy" then
     start_pipeline(aws, environment)
-  elseif environment.workflow_updates then
+  elseif environment.workflow_updates or by_hand then
     update_services(aws, environment, 1)
   end
 end
