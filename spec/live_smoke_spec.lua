@@ -129,7 +129,9 @@ describe("a message through a queue", function()
     return sent(w)
   end
 
-  local function lose() require("fairlead.errors").raise { kind = "http.timeout", message = "lost", retryable = true } end
+  local function lose()
+    require("fairlead.errors").raise { kind = "http.timeout", message = "lost", retryable = true }
+  end
 
   it("is sent once where the answer is lost, and again where it was never heard", function()
     assert.equal(1, through(function(send, ...)

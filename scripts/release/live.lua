@@ -103,6 +103,7 @@ local function follow_deployment(context, id, image)
 end
 
 local function come(context, id, image)
+  context.following = { id = id, image = image }
   follow_deployment(context, id, image)
   local found <const> = tasks_run(context, id, image)
   return {
@@ -148,6 +149,20 @@ local function tell_what_runs(release, environment)
   end
 end
 
+-- Of several that failed, the one that failed first by AWS's own clock: the others may be its consequence. Which of
+-- them was looked at first says nothing.
+local function first_failure(list, err)
+  local first, earliest
+  for _, context in ipairs(list) do
+    local one <const> = context.following
+    local at <const> = one and try(context.strategy.failed_at, context, one.id)
+    if at and (not earliest or at < earliest) then first, earliest = context, at end
+  end
+  if not first then return err end
+  local _, verdict <const> = try(first.strategy.verdict, first, first.following.id, first.following.image)
+  return verdict or err
+end
+
 -- Services come along side by side: one that fails ends the others' wait.
 local function each(release, environment, fn)
   local list <const>, branches, services = contexts.all(release, environment), {}, {}
@@ -155,9 +170,12 @@ local function each(release, environment, fn)
   for _, context in ipairs(list) do
     branches[context.name] = function() return fn(context) end
   end
-  local results <const>, err <const> = try(release.run.parallel, release.run, branches)
-  if err and err.kind ~= "dry_run.end" then tell_what_runs(release, environment) end
-  if err then error(err, 0) end
+  local results <const>, err = try(release.run.parallel, release.run, branches)
+  if err then
+    if err:is "deployment" then err = first_failure(list, err) end
+    if err.kind ~= "dry_run.end" then tell_what_runs(release, environment) end
+    error(err, 0)
+  end
   for i, context in ipairs(list) do services[i] = results[context.name] end
   return services
 end

@@ -4,17 +4,29 @@ local sorted = require "fairlead.sorted"
 
 local M = {}
 
---- Text without ids of commits, images, deployments, workflow runs, and without times.
+-- What came side by side may be listed in either order.
+local function in_order(text)
+  if not text:find("\n", 1, true) then return text end
+  local lines = {}
+  for line in text:gmatch "[^\n]+" do lines[#lines + 1] = line end
+  table.sort(lines)
+  return table.concat(lines, "\n")
+end
+
+--- Text without ids of commits, images, deployments, workflow runs, and without times; its lines in order.
 ---@param text string
 ---@return string
 function M.plain(text)
+  -- ECS's ids of service deployments are letters of any kind: "deployment Zq-3… of NAME", ".../deployments/Zq-3…".
+  text = text:gsub("(deployment )[%w_-]+( of )", "%1<deployment>%2"):gsub("(deployments/)[%w_-]+", "%1<deployment>")
   text = text:gsub("%d%d%d%d%d%d%d%d%-%d%d%d%d%d%d%-%x+", "<run>")
   text = text:gsub("sha256:%x+", "<digest>"):gsub("%f[%w]d%-[%w]+", "<deployment>")
   text = text:gsub("%f[%w](%x%x%x%x%x%x%x+)%f[%W]", function(word)
     return (word:find "%d" or #word == 40) and "<id>" or nil
   end)
   text = text:gsub("%d%d:%d%d UTC", "<time>")
-  return (text:gsub("%d+ [hms] %d+ [ms]?", "<time>"):gsub("%d+ h %d+ min", "<time>"):gsub("%d+ min %d+ s", "<time>"))
+  text = text:gsub("%d+ [hms] %d+ [ms]?", "<time>"):gsub("%d+ h %d+ min", "<time>"):gsub("%d+ min %d+ s", "<time>")
+  return in_order(text)
 end
 
 local function adder(effects)

@@ -71,7 +71,8 @@ local function ledger()
         return method
       end
       return function(_, key, ...)
-        if name == "begin" then self.begun[key.id] = true end
+        -- A wait does nothing, and one that ended because another branch failed stays begun.
+        if name == "begin" and key.kind ~= "wait" then self.begun[key.id] = true end
         if name == "finish" or name == "fail" then self.begun[key.id] = nil end
         if name == "ended" then self.final = key end
         return method(inner, key, ...)

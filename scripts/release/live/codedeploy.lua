@@ -172,6 +172,28 @@ end
 ---@async
 ---@param context live.Context
 ---@param id string
+function M.verdict(context, id)
+  local deadline <const> = clock.now() + ROLLBACK_SEEN
+  while true do
+    local info <const> = get(context, id)
+    if info.status ~= "Failed" and info.status ~= "Stopped" then return end
+    if rollback_of(info) or clock.now() >= deadline then raise_failed(context, id, info) end
+    clock.sleep(5)
+  end
+end
+
+---@async
+---@param context live.Context
+---@param id string
+---@return number? at
+function M.failed_at(context, id)
+  local info <const> = get(context, id)
+  return (info.status == "Failed" or info.status == "Stopped") and info.completeTime or nil
+end
+
+---@async
+---@param context live.Context
+---@param id string
 ---@return boolean? came_through
 ---@return string text
 function M.ended(context, id)

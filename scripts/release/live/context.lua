@@ -17,6 +17,7 @@ local M = {}
 ---@field ecr fairlead.aws.Client
 ---@field codedeploy fairlead.aws.Client
 ---@field strategy live.Strategy
+---@field following {id: string, image: live.Image}? the deployment that is followed, once it is known
 
 ---@class live.Image
 ---@field digest string
@@ -43,6 +44,9 @@ local M = {}
 --- it does not come through
 ---@field ended fun(context: live.Context, id: string): boolean?, string whether a deployment came through: true, false,
 --- nil while it is under way; and a line that says so
+---@field failed_at fun(context: live.Context, id: string): number? unix seconds: when a deployment failed, if it did
+---@field verdict fun(context: live.Context, id: string, image: live.Image) raises why a deployment did not come
+--- through, as `follow` does; nothing: it did, or is under way
 ---@field state fun(context: live.Context): live.State
 ---@field under_way fun(context: live.Context): string? id of the deployment that is under way, whoever began it
 ---@field stop fun(context: live.Context, id: string, options: {rollback: boolean?}): string "stopped", or "over" when

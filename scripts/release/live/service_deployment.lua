@@ -122,6 +122,24 @@ end
 ---@async
 ---@param context live.Context
 ---@param arn string
+---@param image live.Image
+function M.verdict(context, arn, image) M.check(context, arn, history.get(context, arn), image) end
+
+---@async
+---@param context live.Context
+---@param arn string
+---@return number? at
+function M.failed_at(context, arn)
+  local deployment <const> = history.get(context, arn)
+  if not deployment then return nil end
+  if deployment.rollback then return deployment.rollback.startedAt end
+  if deployment.status ~= "STOPPED" then return nil end
+  return deployment.stoppedAt or deployment.finishedAt or deployment.updatedAt
+end
+
+---@async
+---@param context live.Context
+---@param arn string
 ---@return boolean? came_through
 ---@return string text
 function M.ended(context, arn)
