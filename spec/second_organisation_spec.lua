@@ -205,6 +205,33 @@ describe("a second organisation's release ends as it should when", function()
   end)
 end)
 
+describe("a second organisation's promotion", function()
+  it("that comes when the pipeline has done it all knows the way back still", function()
+    local fixture = procedure.load(SCRIPT).rehearsal()
+    fixture.aws.environments.live.lifecycle_hooks = nil
+    local w = world.new { seed = 1, fixture = fixture }
+    local late = procedure.new { name = "late", run = function(run)
+      local this = require("release").new(run, require "second_organisation.settings")
+      local change = this:open_pull_request {}
+      this:pass_tests(change)
+      this:get_reviewed(change)
+      this:merge(change)
+      this:go_live("qa", change)
+      this:go_live("preprod", change)
+      this:get_approved(change, { after = "preprod", before = "live" })
+      require("fairlead.clock").sleep(3600)
+      this:promote("live", change)
+    end }
+    local result = w:run(late, {})
+    assert.equal("done", result.outcome, tostring(result.error))
+    assert.equal(merged(w), w.aws:live("live").sha)
+    local told = {}
+    for _, fact in ipairs(result.facts) do told[#told + 1] = fact:match "^way back in live: (%x+)" end
+    local before = w.aws.initial_sha:sub(1, 8)
+    assert.same({ before, before }, told)
+  end)
+end)
+
 describe("a scenario of one's own", function()
   it("is refused where nobody would read one of its fields", function()
     local ok, err = pcall(world.new, { scenario = { rolls_bak = { live = true } } })

@@ -142,7 +142,10 @@ function Release:way_back(environment, leaving, options)
     if not (bad:is "github.api.not_authorised" or bad:is "github.api.not_found") then error(bad, 0) end
     bad = {}
   end
-  if options and options.now then return of_now(self, place) end
+  if options and options.now then
+    local now <const> = of_now(self, place)
+    if not (now and now.commit and now.commit == leaving) then return now end -- else it has come already, by itself
+  end
   if leaving then bad[leaving] = true end
   return of_history(self, place, bad)
 end
