@@ -29,7 +29,7 @@ end
 -- Texts from the world may have several lines; their first is enough to know them by.
 local function line(problem)
   local first = problem:match "^[^\n]*"
-  return text.clean((problem:gsub("\n", " | ")))
+  return text.clean(first .. (first ~= problem and " …" or ""))
 end
 
 ---The report for people.
