@@ -22,32 +22,39 @@ local ARRAY <const> = getmetatable(json.array())
 local Stream = {}
 Stream.__index = Stream
 
--- Text from outside (a commit message, a service's answer) may not be UTF-8, and a script may hand over anything; JSON
--- holds neither.
+-- Text from outside (a commit message, a service's answer) may not be UTF-8.
+local function mended(text)
+  local parts, at = {}, 1
+  while at <= #text do
+    local _, bad = utf8.len(text, at)
+    if not bad then
+      parts[#parts + 1] = text:sub(at)
+      break
+    end
+    parts[#parts + 1] = text:sub(at, bad - 1) .. "\u{FFFD}"
+    at = bad + 1
+  end
+  return table.concat(parts)
+end
+
+-- A copy that JSON can hold, whatever a script has handed over.
 local function clean(item)
   local kind = type(item)
-  if kind == "number" then
-    return (item == item and math.abs(item) ~= math.huge) and item or tostring(item)
+  if kind == "string" then
+    return utf8.len(item) and item or mended(item)
+  elseif kind == "number" then
+    return (item == item and item ~= math.huge and item ~= -math.huge) and item or tostring(item)
   elseif kind == "function" or kind == "thread" then
     return "[" .. kind .. "]"
-  elseif kind == "string" then
-    if utf8.len(item) then return item end
-    local parts, at = {}, 1
-    while at <= #item do
-      local _, bad = utf8.len(item, at)
-      if not bad then
-        parts[#parts + 1] = item:sub(at)
-        break
-      end
-      parts[#parts + 1] = item:sub(at, bad - 1) .. "\u{FFFD}"
-      at = bad + 1
-    end
-    return table.concat(parts)
   elseif kind == "table" then
-    if getmetatable(item) ~= nil and getmetatable(item) ~= ARRAY then return clean(tostring(item)) end
+    local meta = getmetatable(item)
+    if meta ~= nil and meta ~= ARRAY then return clean(tostring(item)) end
     local copy = {}
-    for key, inner in next, item do copy[clean(key)] = clean(inner) end
-    return setmetatable(copy, getmetatable(item))
+    for key, inner in next, item do
+      if type(key) ~= "string" or not utf8.len(key) then key = clean(key) end
+      copy[key] = type(inner) == "string" and utf8.len(inner) and inner or clean(inner)
+    end
+    return meta and setmetatable(copy, meta) or copy
   end
   return item
 end
@@ -82,9 +89,9 @@ function Stream:emit(event)
   -- A face that fails (its terminal went away) must not fail a release: it is left out from then on.
   for i = #self.listeners, 1, -1 do
     local listener = self.listeners[i]
-    local ok, why = pcall(function()
-      if type(listener) == "function" then listener(event) else listener:event(event) end
-    end)
+    local ok, why
+    if type(listener) == "function" then ok, why = pcall(listener, event)
+    else ok, why = pcall(function() listener:event(event) end) end
     if not ok then
       table.remove(self.listeners, i)
       self.broken = tostring(why)

@@ -27,6 +27,9 @@ local M = {}
 ---@field tags table<string, string>
 ---@field refs table<string, string> all others by their whole names: refs/notes/commits
 ---@field commits table<string, fairlead.world.Commit> by sha
+---@field kinds table<string, string> "blob", "tree", "commit", "tag", by the ids of objects that are known to be there
+---@field written table<string, string> ids of trees, by what was asked to be written
+---@field private looked table<string, fairlead.process.Result>
 local Repository = {}
 Repository.__index = Repository
 
@@ -159,6 +162,9 @@ function M.new(path, default_branch)
     tags = {},
     refs = {},
     commits = {},
+    looked = {},
+    kinds = {},
+    written = {},
     read_pushes = 0,
   }, Repository)
 end
@@ -213,6 +219,18 @@ function Repository:git(arguments, input, allow)
   return done
 end
 
+--- What git tells of objects that are named by their ids, or makes of them, the same each time: asked once.
+---@async
+---@param arguments string[]
+---@param input string?
+---@param allow integer?
+---@return fairlead.process.Result
+function Repository:look(arguments, input, allow)
+  local key <const> = table.concat(arguments, "\0") .. "\0\0" .. (input or "")
+  self.looked[key] = self.looked[key] or self:git(arguments, input, allow)
+  return self.looked[key]
+end
+
 --- Runs a shell script on the bare repository, which is its $1.
 ---@async
 ---@param script string
@@ -245,7 +263,7 @@ end
 ---@param theirs string sha
 ---@return string? tree
 function Repository:merge_tree(ours, theirs)
-  local done = self:git({ "merge-tree", "--write-tree", "--no-messages", ours, theirs }, nil, 1)
+  local done = self:look({ "merge-tree", "--write-tree", "--no-messages", ours, theirs }, nil, 1)
   return done.code == 0 and done.stdout:match("^%x+") or nil
 end
 
@@ -357,7 +375,7 @@ end
 ---@param to string sha
 ---@return {path: string, added: integer, deleted: integer, status: string}[]
 function Repository:files(from, to)
-  local done = self:git({ "diff-tree", "-r", "--no-renames", "--numstat", "--summary", from, to })
+  local done = self:look({ "diff-tree", "-r", "--no-renames", "--numstat", "--summary", from, to })
   local list, by_path = {}, {}
   for line in done.stdout:gmatch("[^\n]+") do
     local added, deleted, path = line:match("^(%S+)\t(%S+)\t(.+)$")

@@ -337,9 +337,9 @@ function Release:merge(change)
       end,
       act = function()
         check_author(self, change)
+        self:unmoved(change) -- first: a push is why its approvals are gone
         self:need_passed_tests(change)
         self:need_reviews(change)
-        self:unmoved(change)
         local done <const>, err <const> = try(gh.merge, gh,
           { number = change.number, sha = change.head, method = self.settings.merge_method })
         if err and err:is "github.api.conflict" then self:unmoved(change) end -- says who moved it

@@ -206,7 +206,7 @@ local function add_objects(github, router)
       table.insert(arguments, 3, "-t")
     end
     local list = {}
-    for line in github:repository():git(arguments).stdout:gmatch("[^\n]+") do
+    for line in github:repository():look(arguments).stdout:gmatch("[^\n]+") do
       local mode, kind, id, size, path = line:match("^(%d+) (%a+) (%x+) +(%S+)\t(.*)$")
       list[#list + 1] = {
         path = path,

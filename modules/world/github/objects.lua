@@ -26,10 +26,17 @@ function M.kinds(repository, shas)
   if #shas == 0 then
     return {}
   end
+  local known = repository.kinds -- of what is there; what is not may come
+  for _, sha in ipairs(shas) do
+    known[sha] = known[sha] or repository.commits[sha] and "commit" or nil
+    if not known[sha] then
+      local done = repository:git({ "cat-file", "--batch-check=%(objecttype)" }, sha .. "\n")
+      known[sha] = done.stdout:match("^%a+\n$") and done.stdout:match("%a+") or nil
+    end
+  end
   local kinds = {}
-  local done = repository:git({ "cat-file", "--batch-check=%(objecttype)" }, table.concat(shas, "\n") .. "\n")
-  for line in done.stdout:gmatch("[^\n]+") do
-    kinds[#kinds + 1] = line:match("^%a+$") or false
+  for i, sha in ipairs(shas) do
+    kinds[i] = known[sha] or false
   end
   return kinds
 end
@@ -40,7 +47,7 @@ end
 ---@param content string
 ---@return string sha
 function M.write_blob(repository, content)
-  return repository:git({ "hash-object", "-w", "--stdin" }, content).stdout:match("%x+")
+  return repository:look({ "hash-object", "-w", "--stdin" }, content).stdout:match("%x+")
 end
 
 --- Writes a tree of entries over another tree. Git's index does it, as for any commit: folders come out of paths.
@@ -99,8 +106,11 @@ function M.write_tree(repository, entries, base)
       bad_entry(sha == base and "base_tree is not a valid tree oid" or "tree.sha %s is not a valid object", sha)
     end
   end
-  local done = repository:shell(WRITE_TREE, { base or "--empty" }, table.concat(lines))
-  return done.stdout:match("%x+")
+  local text = table.concat(lines)
+  local key = (base or "") .. "\n" .. text
+  local sha = repository.written[key] or repository:shell(WRITE_TREE, { base or "--empty" }, text).stdout:match("%x+")
+  repository.written[key], repository.kinds[sha] = sha, "tree"
+  return sha
 end
 
 --- A commit object's text.

@@ -22,7 +22,7 @@ function M.plain(text)
   text = text:gsub("%d%d%d%d%d%d%d%d%-%d%d%d%d%d%d%-%x+", "<run>")
   text = text:gsub("sha256:%x+", "<digest>"):gsub("%f[%w]d%-[%w]+", "<deployment>")
   text = text:gsub("%f[%w](%x%x%x%x%x%x%x+)%f[%W]", function(word)
-    return (word:find "%d" or #word == 40) and "<id>" or nil
+    return (word:find "%d" or #word > 7) and "<id>" or nil -- the longest words of these letters have seven
   end)
   text = text:gsub("%d%d:%d%d UTC", "<time>")
   text = text:gsub("%d+ [hms] %d+ [ms]?", "<time>"):gsub("%d+ h %d+ min", "<time>"):gsub("%d+ min %d+ s", "<time>")
