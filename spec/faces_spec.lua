@@ -91,14 +91,14 @@ describe("the plain face", function()
 09:00:03  begin     Staging › Deployment
 09:00:03  waiting   Staging › Deployment  shifting, traffic 40 %
 09:00:13  waiting   Staging › Deployment  shifting, traffic 80 %
-09:00:25  done      Staging › Deployment  23 s
-09:00:25  done      Staging  23 s
-09:00:25  live      staging  1a2b3c4  https://staging.example.org  digest sha256:1
-09:00:25  live      dev  9f
-09:00:25  fact      https://example.org/run/1
-09:00:25  told      Staging is live
+09:00:23  done      Staging › Deployment  20 s
+09:00:23  done      Staging  20 s
+09:00:23  live      staging  1a2b3c4  https://staging.example.org  digest sha256:1
+09:00:23  live      dev  9f
+09:00:23  fact      https://example.org/run/1
+09:00:23  told      Staging is live
 
-Done: spec · 26 s · run 20260302-090000-de58a0
+Done: spec · 23 s · run 20260302-090000-de58a0
 Live
   staging  1a2b3c4  https://staging.example.org  digest sha256:1
   dev      9f
@@ -108,8 +108,8 @@ Took
   Pull request  3 s
     Open        3 s
     Label       0 s   done already
-  Staging       23 s
-    Deployment  23 s
+  Staging       20 s
+    Deployment  20 s
 ]], printed("plain", release, nil, { LC_ALL = "C.UTF-8" }))
   end)
 
