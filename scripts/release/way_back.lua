@@ -180,7 +180,9 @@ function Release:need_way_back(environment, sha)
     repeatable = true, -- it reads; once the new version is there, nobody can see any more what was before it
     act = function() return look(self, environment, sha) end,
   }).target
-  if target then
+  self.ways_back = self.ways_back or {}
+  if target and not self.ways_back[environment] then
+    self.ways_back[environment] = target
     self.run:fact(("way back in %s: %s%s"):format(environment, describe(target),
       target.proven and "" or ", which no release has proven"))
   end
