@@ -181,6 +181,14 @@ return Board
         .. "ecs:describe_services {} ecs:DescribeServices {}"))
     end)
 
+    it("knows the services of AWS, those that the clients know", function()
+      local source = 'local ecs = require("fairlead.aws").session({}):client "%s" print(ecs)'
+      assert.matches("wrong%-value 'esc' is none of .*; did you mean 'ecs'%?$", in_procedure(source:format "esc")[1])
+      for _, name in ipairs(require "fairlead.aws.services".names()) do
+        assert.same({}, in_procedure(source:format(name)), name)
+      end
+    end)
+
     it("knows nothing of a variable that is given something else later", function()
       assert.same({}, in_procedure 'local one = gh; one = 5; one:anything()')
     end)

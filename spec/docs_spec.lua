@@ -43,6 +43,7 @@ end
 local function follow(page, folder)
   local environment = {
     PATH = program.path:match "^(.*)/[^/]*$" .. ":" .. os.getenv "PATH", FAIRLEAD_STATE = folder.path .. "/.state",
+    FAIRLEAD_STRESS_GC = false, -- the modules' own specs do that
   }
   for _, block in ipairs(blocks_of(read("docs/" .. page .. ".md"))) do
     if block.language == "sh" then

@@ -120,7 +120,7 @@ local function read_block(block)
       class.fields[#class.fields + 1] = read_field(text)
     elseif name == "alias" then
       local alias, rest = text:match "^([%w_.]+)%s*(.*)$"
-      read.aliases[alias] = types.parse((rest:gsub("^|%s*", "")))
+      read.aliases[alias] = types.parse((rest:gsub("^|%s*", "")), true)
     elseif name == "param" then
       read.parameters[#read.parameters + 1] = read_field(text)
     elseif name == "return" then

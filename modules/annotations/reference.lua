@@ -87,9 +87,11 @@ local function cell(text) return (text:gsub("|", "\\|"):gsub("\n", " ")) end
 
 local function code(text) return "`" .. text:gsub("`", "'") .. "`" end
 
+local aliases -- of the part that is being written
+
 local function type_of(slot)
   if not slot.type then return "" end
-  local text = types.text(slot.type)
+  local text = types.text(slot.type.kind == "name" and aliases[slot.type.name] or slot.type)
   if slot.optional and not types.is_optional(slot.type) then text = text .. "?" end
   return code(text)
 end
@@ -201,6 +203,10 @@ end
 ---@return string markdown
 function M.page(part)
   local lines, functions, values = {}, {}, {}
+  aliases = {}
+  for _, file in ipairs(part.files) do
+    for name, of in pairs(file.aliases) do aliases[name] = of end
+  end
   local function add(line) lines[#lines + 1] = line end
   for _, definition in ipairs(part.face.definitions) do
     local own = definition.owner and definition.owner == part.face.returned

@@ -150,19 +150,20 @@ function union(reader, spaced)
   local members = {}
   repeat
     members[#members + 1] = postfix(reader)
-  until not (reader:take "|" or spaced and reader:take "%s*|%s*")
+  until not (reader:take "|" or spaced and reader:take "%s*|+%s*")
   if #members <= 1 then return members[1] end
   return { kind = "union", of = members }
 end
 
 ---Reads a type from the beginning of a text.
 ---@param text string
+---@param spaced? boolean there may be spaces around the | of a union; then nothing else follows
 ---@return annotations.Type|nil found nil: there is none
 ---@return string rest what follows it
-function M.parse(text)
+function M.parse(text, spaced)
   local reader = setmetatable({ text = text, at = 1 }, Reader)
   reader:spaces()
-  local found = union(reader)
+  local found = union(reader, spaced)
   return found, text:sub(reader.at)
 end
 

@@ -114,8 +114,7 @@ function Session:refresh()
 end
 
 --- A client for one service. Its methods are the service's operations, by their API names.
----@param service string one of cloudwatch codedeploy codepipeline dynamodb ecr ecs elbv2 events logs
----  secretsmanager sqs ssm sts
+---@param service fairlead.aws.ServiceName
 ---@param options? {endpoint?: string, timeout?: number, request_timeout?: number} endpoint: default
 ---  AWS_ENDPOINT_URL_<SERVICE>, then AWS_ENDPOINT_URL, then AWS's; timeout: seconds for a call with its retries,
 ---  default 120; request_timeout: for one request, default 30

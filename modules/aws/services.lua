@@ -20,6 +20,10 @@ local M = {}
 ---@field long_polls? table<string, number> operation -> seconds that an answer may take by intent
 ---@field secret? boolean `SecretString` and `SecretBinary` in answers are secrets
 
+---@alias fairlead.aws.ServiceName
+---| "cloudwatch" | "codedeploy" | "codepipeline" | "dynamodb" | "ecr" | "ecs" | "elbv2" | "events"
+---| "logs" | "secretsmanager" | "sqs" | "ssm" | "sts"
+
 ---@type table<string, fairlead.aws.Service>
 M.list = {
   -- JSON since 2025 (protocols of botocore's model cloudwatch/2010-08-01); older models describe the query protocol.
