@@ -170,12 +170,12 @@ local function world(application, own)
       admins = { { name = "anadmin", login = "anadmin", after_seconds = own.patience or 240, way = own.approval } },
     },
     migrations = application.migrations,
-    held = reservations.held {
+    held = reservations.held({
       {
         environment = "development", by = "anotherdeveloper", slack = application.people.anotherdeveloper,
         reason = "users try the new search", seconds = 1500,
       },
-    },
+    }, application.key),
   }
 end
 

@@ -12,7 +12,7 @@ local function visit(application, scenario, fn)
   local fixture = procedure.load(("scripts/%s.lua"):format(application)).rehearsal()
   support.visit({ fixture = fixture, scenario = scenario }, function(w)
     local client = github.client { repository = fixture.github.repository, token = fixture.github.token }
-    fn(records.open { client = client, prefix = "refs/fairlead/reservations" }, w)
+    fn(records.open { client = client, prefix = "refs/fairlead/reservations/" .. application }, w)
   end)
 end
 

@@ -60,8 +60,8 @@ describe("what is written of a reservation", function()
     line.take(reservation, claim, 100)
     line.join(reservation, { run = "other", login = "bob", kind = "deploy", why = "w", seconds = 5 }, 100)
     line.hold(reservation, claim, 100, "rolled back")
-    assert.same(reservation, record.read("development", record.plain(reservation)))
-    assert.same({ environment = "x", queue = {} }, record.read("x", nil))
+    assert.same(reservation, record.read("development", record.plain(reservation), "app"))
+    assert.same({ environment = "x", queue = {} }, record.read("x", nil, "app"))
   end)
 
   it("is refused where it is none", function()
@@ -71,11 +71,11 @@ describe("what is written of a reservation", function()
       { format = 1, holder = { login = "ada", since = 0, ["until"] = 0 / 0 } },
       { format = 1, hold = { why = "no" } },
     } do
-      local ok, err = pcall(record.read, "development", value)
+      local ok, err = pcall(record.read, "development", value, "app")
       assert.is_false(ok)
       assert.equal("reservation.invalid", err.kind)
     end
-    local ok, err = pcall(record.read, "development", { format = 2 })
+    local ok, err = pcall(record.read, "development", { format = 2 }, "app")
     assert.is_false(ok)
     assert.equal("reservation.newer", err.kind)
   end)
@@ -88,7 +88,7 @@ describe("what is written of a reservation", function()
         pull_request = -1, thread = { channel = {} }, run = "a/b",
       },
       queue = { "x", {}, waiter("w", "try"), { login = "bob", run = "r", since = 0, seen = "now" } },
-    })
+    }, "app")
     assert.is_nil(read.further)
     assert.is_nil(read.holder.commit)
     assert.is_nil(read.holder.pull_request)
@@ -100,7 +100,7 @@ describe("what is written of a reservation", function()
     assert.equal("w", runs(read.queue))
     local many = {}
     for i = 1, 100 do many[i] = waiter("w" .. i, "try") end
-    assert.equal(40, #record.read("development", { format = 1, queue = many }).queue)
+    assert.equal(40, #record.read("development", { format = 1, queue = many }, "app").queue)
   end)
 end)
 

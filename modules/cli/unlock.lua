@@ -34,9 +34,12 @@ local function is_mine(owner, mine)
   return owner.user == mine.user and owner.host == mine.host
 end
 
-local function find(store, name, known)
+-- A release's lock is called by its application and the environment.
+local function find(store, name, list)
+  local wanted, known = { [name] = true }, #list > 0
+  for _, one in ipairs(list) do wanted[("%s %s"):format(one.entry.key, name)] = true end
   for _, record in ipairs(store:list()) do
-    if record.name == name and record.id then return record end
+    if wanted[record.name] and record.id then return record end
   end
   local names = store:names()
   if known or names[name] then return nil end
@@ -139,7 +142,8 @@ function M.main(options)
   local list = shared.list(options, name)
   local did = unlock_shared(options, list)
   local store <close> = lock.open()
-  local record = find(store, name, #list > 0)
+  local record = find(store, name, list)
+  name = record and record.name or name
   if record and not options.steal and not is_mine(record.owner, mine) then refuse(record) end
   -- From the lease that was looked at only: it may have been given back and taken by somebody else since.
   local former = record and store:steal(name, {

@@ -21,12 +21,13 @@ end
 
 ---What the fixture says in `held`.
 ---@param list rehearsal.Reservation[]
+---@param key string of the application
 ---@return table[]
-function M.held(list)
+function M.held(list, key)
   local held = {}
   for i, one in ipairs(list) do
     held[i] = {
-      ref = ("%s/%s"):format(record.PREFIX, one.environment),
+      ref = ("%s/%s"):format(record.prefix(key), one.environment),
       by = one.by,
       seconds = one.seconds,
       message = function(now, till)
@@ -41,7 +42,7 @@ function M.held(list)
         })
       end,
       given_back = function(text, now)
-        local reservation = record.read(one.environment, json.decode(text:match "\n({.*)$" or text))
+        local reservation = record.read(one.environment, json.decode(text:match "\n({.*)$" or text), key)
         local holder <const> = reservation.holder
         if holder and holder.login == one.by and not holder.run then reservation.holder = nil end
         reservation.last = { what = "given-back", login = one.by, why = one.reason, at = now }

@@ -281,13 +281,16 @@ local function wait_for_turn(self, environment, claim)
   if err then error(err, 0) end
 end
 
+-- The lock on this machine: two applications may call an environment by the same name.
+local function lock_name(self, environment) return ("%s %s"):format(self.settings.key, environment) end
+
 -- What is on record as given back, or kept, by a process of this run that ended before.
 local function had_before(self, environment)
   local run <const> = self.run
   local kept <const> = run:recorded("Keep " .. environment)
   if not kept and not run:recorded("Hand back " .. environment) then return nil end
   run:recorded("Reserve " .. environment)
-  run:recorded("Lock " .. environment)
+  run:recorded("Lock " .. lock_name(self, environment))
   return true
 end
 
@@ -314,7 +317,7 @@ function Release:have(environment, change, options)
   -- Nothing is left to be done there but what closing it does.
   if had_before(self, environment) then return having end
   wait_for_turn(self, environment, claim)
-  having.lock = run:lock(environment, {
+  having.lock = run:lock(lock_name(self, environment), {
     reason = change.number and ("%s #%d %s"):format(self.settings.name, change.number, claim.why)
       or ("%s: %s"):format(self.settings.name, claim.why),
     ["for"] = place.hold,

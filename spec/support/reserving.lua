@@ -44,7 +44,7 @@ function M.inside(fn, options)
     local client = github.client { repository = M.settings.repository }
     fn(setmetatable({
       world = w, folder = folder, runs = 0, started = clock.now(),
-      records = records.open { client = client, prefix = record.PREFIX },
+      records = records.open { client = client, prefix = record.prefix(M.settings.key) },
     }, Place))
   end)
 end
@@ -55,7 +55,7 @@ end
 ---@return Reservation
 function Place:reservation(environment)
   environment = environment or "development"
-  return record.read(environment, (self.records:read(environment)))
+  return record.read(environment, (self.records:read(environment)), M.settings.key)
 end
 
 ---Writes a reservation as another machine would.

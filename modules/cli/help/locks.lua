@@ -23,9 +23,9 @@ the lesser one itself.
     fairlead unlock ENVIRONMENT --steal --reason "…"        take away anybody's; it is recorded, and they are told
 
 In a project these two also tell of, and give back, what all machines share. A release written with the library has each
-environment that it deploys to by a record in the application's repository, refs/fairlead/reservations/ENVIRONMENT: who,
-which pull request and commit, why, until when, and who waits. `git fetch origin` that ref and `git log FETCH_HEAD` is
-its history. People have environments by the same record:
+environment that it deploys to by a record in the application's repository,
+refs/fairlead/reservations/APPLICATION/ENVIRONMENT: who, which pull request and commit, why, until when, and who waits.
+`git fetch origin` that ref and `git log FETCH_HEAD` is its history. People have environments by the same record:
 
     fairlead reserve APPLICATION ENVIRONMENT --for 2h --reason "users try it" [--pull-request 41]
     fairlead reserve APPLICATION ENVIRONMENT --extend 1h       longer; its holder is told in Slack before its end

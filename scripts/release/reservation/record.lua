@@ -1,4 +1,4 @@
---- What is written of an environment's reservation: refs/fairlead/reservations/<environment> of the application's
+--- What is written of an environment's reservation: refs/fairlead/reservations/<key>/<environment> of the application's
 --- repository holds one such value, in the message of its newest commit (fairlead.github.records).
 ---
 ---   {
@@ -34,17 +34,21 @@ local json = require "fairlead.json"
 
 local M = {}
 
-M.PREFIX = "refs/fairlead/reservations"
+---Where the reservations of an application are: a repository may hold several applications.
+---@param key string of the application's settings
+---@return string prefix of refs
+function M.prefix(key) return "refs/fairlead/reservations/" .. key end
+
 M.FORMAT = 1
 
 local LONGEST_LINE <const> = 40 -- waiters; more are a mistake
 local TEXT <const> = 500 -- bytes of a reason
 
-local function fail(environment, why)
+local function fail(ref, why)
   errors.raise {
-    kind = "reservation.invalid", op = "reservation", target = ("%s/%s"):format(M.PREFIX, environment),
+    kind = "reservation.invalid", op = "reservation", target = ref,
     message = "is not a reservation: " .. why,
-    hint = "delete the ref, if nobody is deploying: git push origin :" .. ("%s/%s"):format(M.PREFIX, environment),
+    hint = "delete the ref, if nobody is deploying: git push origin :" .. ref,
   }
 end
 
@@ -109,14 +113,16 @@ end
 ---What is written, checked. A waiter that cannot be read is left out: it would hold up the others.
 ---@param environment string
 ---@param value table|nil nil: nothing was ever written
+---@param key string of the application
 ---@return Reservation
 ---errors: kind "reservation.invalid"
-function M.read(environment, value)
+function M.read(environment, value, key)
   if value == nil then return { environment = environment, queue = {} } end
-  if type(value) ~= "table" or math.type(value.format) ~= "integer" then fail(environment, "it names no format") end
+  local ref <const> = ("%s/%s"):format(M.prefix(key), environment)
+  if type(value) ~= "table" or math.type(value.format) ~= "integer" then fail(ref, "it names no format") end
   if value.format > M.FORMAT then
     errors.raise {
-      kind = "reservation.newer", op = "reservation", target = ("%s/%s"):format(M.PREFIX, environment),
+      kind = "reservation.newer", op = "reservation", target = ref,
       message = ("was written by a newer fairlead (format %d, known is %d)"):format(value.format, M.FORMAT),
       hint = "update fairlead on this machine",
     }
@@ -124,13 +130,13 @@ function M.read(environment, value)
   local reservation = { environment = environment, queue = {} }
   if value.holder ~= nil and value.holder ~= json.null then
     local holder, lacks = fields(value.holder, HOLDER, { "login", "since", "until" })
-    if not holder then fail(environment, "its holder has no " .. (lacks or "fields")) end
+    if not holder then fail(ref, "its holder has no " .. (lacks or "fields")) end
     holder.kind = holder.kind or "try"
     reservation.holder = holder
   end
   if value.hold ~= nil and value.hold ~= json.null then
     local hold, lacks = fields(value.hold, PERSON, { "login", "since" })
-    if not hold then fail(environment, "its hold has no " .. (lacks or "fields")) end
+    if not hold then fail(ref, "its hold has no " .. (lacks or "fields")) end
     reservation.hold = hold
   end
   for i, item in ipairs(type(value.queue) == "table" and value.queue or {}) do

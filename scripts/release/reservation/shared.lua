@@ -26,7 +26,7 @@ local M = {}
 function M.open(release)
   return setmetatable({
     github = release.github, settings = release.settings, run = release.run, pulls = {}, older = {},
-    records = records.open { client = release.github, prefix = record.PREFIX },
+    records = records.open { client = release.github, prefix = record.prefix(release.settings.key) },
   }, Shared)
 end
 
@@ -44,14 +44,14 @@ end
 ---@param environment string
 ---@return Reservation
 function Shared:read(environment)
-  return record.read(environment, (self.records:read(environment)))
+  return record.read(environment, (self.records:read(environment)), self.settings.key)
 end
 
 --- Reads, changes, writes. `change(reservation, now)` gives true when it changed something, a line for the log, and
 --- what is to be returned.
 local function update(self, environment, change)
   return self.records:update(environment, function(value)
-    local reservation <const> = record.read(environment, value)
+    local reservation <const> = record.read(environment, value, self.settings.key)
     local changed <const>, subject <const>, result <const> = change(reservation, clock.now())
     return changed and record.plain(reservation) or nil, subject and ("%s: %s"):format(environment, subject), result
   end)
