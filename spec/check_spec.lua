@@ -256,6 +256,7 @@ return {
       assert.equal(1, #in_procedure 'local function go() end run:step("Deploy", go)')
       assert.same({}, in_procedure 'run:step("Deploy", { already = function() end, act = function() end })')
       assert.same({}, in_procedure 'run:step("Deploy", { repeatable = true, act = function() end })')
+      assert.same({}, in_procedure 'run:step("Look", { reads = true, act = function() end })')
     end)
 
     it("finds waits and questions without an end", function()

@@ -136,7 +136,7 @@ local function option(node, name)
 end
 
 local ALREADY <const> = "give it already = function() … end, which looks whether it is done; or repeatable = true, "
-  .. "where doing it twice does no harm"
+  .. "where doing it twice does no harm; or reads = true, where it only reads"
 
 -- By the method's own name, whatever the script calls its run.
 local habits = {}
@@ -149,7 +149,9 @@ habits["procedure.Run:step"] = function(walker, node, first)
     local known = walker.scope[what[1]]
     bare = known ~= nil and type(known.type) == "table" and known.type.kind == "fun"
   end
-  if bare or what.tag == "Table" and not option(what, "already") and not option(what, "repeatable") then
+  local marked = what.tag == "Table"
+    and (option(what, "already") or option(what, "repeatable") or option(what, "reads"))
+  if bare or what.tag == "Table" and not marked then
     local name = node[first]
     walker:find("step-without-already", what, ("step%s cannot be taken up again: nothing tells whether it was done")
       :format(name.tag == "String" and (" '%s'"):format(name[1]) or ""), ALREADY)

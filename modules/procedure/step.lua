@@ -14,10 +14,12 @@ local M = {}
 --- when it is not. begun: the record of an attempt that did not end, {began= unix seconds of the first, attempts=,
 --- error=, …}
 ---@field repeatable? boolean doing it twice does no harm: it only reads, say. Then it needs no `already` to be resumed
+---@field reads? boolean it only reads, and what it read is kept: a dry run does it, and it may be done twice
 ---@field act fun(): any does it; its result must be plain data
 ---@field pretend? any a dry run's result where it would act: plain data, or a function that gives them
 
-local FIELDS <const> = { intent = true, already = true, repeatable = true, act = true, pretend = true }
+local FIELDS <const> = { intent = true, already = true, repeatable = true, reads = true, act = true,
+  pretend = true }
 
 local function check(name, what)
   nodes.check_name(name, "run:step", 4)
@@ -31,7 +33,7 @@ local function check(name, what)
   end
   for field in pairs(what) do
     if not FIELDS[field] then
-      error(("run:step %q: unknown field '%s' (it takes intent, already, repeatable, act, pretend)"):format(name,
+      error(("run:step %q: unknown field '%s' (it takes intent, already, repeatable, reads, act, pretend)"):format(name,
         tostring(field)), 3)
     end
   end
@@ -104,12 +106,18 @@ function M.install(Run)
       node:skip "already"
       return found
     end
+    if self.dry and what.reads then
+      found, unlooked = dry.look(self, what.act)
+      plain(found)
+      if found ~= nil then return found end
+    end
     if self.dry then
       local why = self.pretended and unlooked or {}
-      node:skip("dry run", { would = intent_text or name, note = why.text, error = why.error })
+      local would = not what.reads and (intent_text or name) or nil
+      node:skip("dry run", { would = would, note = why.text, error = why.error })
       return dry.pretend(self, node, what.pretend)
     end
-    if record and not what.already and not what.repeatable then raise_unsure(node, record) end
+    if record and not (what.already or what.repeatable or what.reads) then raise_unsure(node, record) end
     local result = act(self, node, key, what, plain)
     self.recorder:finish(key, result)
     return result

@@ -43,7 +43,7 @@ end
 local function look(self, environment)
   local commit <const> = self.run:step("What runs now", {
     intent = { environment = environment },
-    repeatable = true,
+    reads = true,
     act = function()
       return { commit = live.now(self, self.settings.environments[environment]).commit }
     end,

@@ -127,7 +127,7 @@ function Release:tell_what_came(environment, from, to)
   if not from or from == to then return end
   local note <const> = self.run:step("Release note", {
     intent = { from = from, to = to },
-    repeatable = true, -- it reads, and what it read is kept
+    reads = true,
     act = function() return self:between(from, to) end,
     pretend = { from = from, to = to, undoes = false, commits = {}, pulls = {}, authors = {}, migrations = {} },
   })

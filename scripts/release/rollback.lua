@@ -68,12 +68,10 @@ function Release:propose_rollback(environment, options)
       "it has: " .. table.concat(names, ", "))
   end
   local to <const> = options and options.to
-  local function look() return propose(self, environment, to) end
   local proposal <const> = self.run:step("Proposal", {
     intent = { environment = environment, to = to },
-    repeatable = true, -- it reads; what it found stays what was agreed to
-    act = look,
-    pretend = look,
+    reads = true, -- what it found stays what was agreed to
+    act = function() return propose(self, environment, to) end,
   })
   self.run:fact(("from %s to %s"):format(proposal.from and short(proposal.from) or "an unknown commit",
     proposal.target.commit and short(proposal.target.commit) or "what ran before"))

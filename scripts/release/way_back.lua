@@ -177,7 +177,7 @@ end
 function Release:need_way_back(environment, sha)
   local target <const> = self.run:step("Way back", {
     intent = { environment = environment, leaving = sha },
-    repeatable = true, -- it reads; once the new version is there, nobody can see any more what was before it
+    reads = true, -- once the new version is there, nobody can see any more what was before it
     act = function() return look(self, environment, sha) end,
   }).target
   self.ways_back = self.ways_back or {}

@@ -21,6 +21,7 @@ run:step(name, {intent=, already=, act=})
       already  looks whether it is done: the result if so, nil if not; asked first, every time. It is given the
                record of an attempt that did not end: {began=, …}
       repeatable=true  doing it twice does no harm, so that it needs no `already` to be resumed
+      reads=true       it only reads, and what it read is kept: a dry run does it, too
       act      does it; the result is recorded
 run:stage(name, fn)                      a part with steps in it; `plan` names these, in order
 run:wait{name=, check=, timeout=, every=, again=}
