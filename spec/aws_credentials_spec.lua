@@ -1,6 +1,7 @@
 -- Who a session is: the providers in their order, the shared files, the region.
 local aws = require "fairlead.aws"
 local environment = require "fairlead.environment"
+local errors = require "fairlead.errors"
 local fake = require "spec.support.fake_service"
 local http = require "fairlead.http"
 local profile = require "fairlead.aws.profile"
@@ -87,34 +88,74 @@ describe("aws credentials", function()
   end)
 
   it("tell what was tried when there are none, and are a matter of configuration", function()
-    with({ variables = { AWS_ACCESS_KEY_ID = "AK" }, credentials = "[admin]\nregion = x\n" }, function()
+    with({ variables = { AWS_EC2_METADATA_DISABLED = "true" }, credentials = "[admin]\nregion = x\n" }, function()
       local err <const> = failure(function() aws.session({}):credentials() end)
       assert.equal("aws.no_credentials", err.kind)
-      local text <const> = tostring(err)
-      for _, part in ipairs { "session: none given", "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not",
-        "has no profile 'default'", "/nowhere/config", "set AWS_ACCESS_KEY_ID and" } do
-        assert.matches(part, text, 1, true)
+      assert.equal(2, errors.exit_code(err))
+      assert.equal("aws.session profile 'default': no AWS credentials in any of 11 places; set AWS_ACCESS_KEY_ID and "
+        .. "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that has them", tostring(err))
+      local path <const> = environment.get "AWS_SHARED_CREDENTIALS_FILE"
+      assert.same({
+        "session's role: no role asked for",
+        "session: none given",
+        "environment: AWS_ACCESS_KEY_ID is not set",
+        "profile's role: profile 'default' names no role",
+        "web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set",
+        "IAM Identity Center: profile 'default' is not for it",
+        ("shared credentials file: %s has no profile 'default'"):format(path),
+        "credential_process: profile 'default' names none",
+        "config file: /nowhere/config has no profile 'default'",
+        "container: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set",
+        "instance: AWS_EC2_METADATA_DISABLED is true",
+      }, err.details)
+      local described <const> = errors.describe(err)
+      for _, line in ipairs(err.details) do
+        assert.matches("\n  " .. line:gsub("%p", "%%%0") .. "\n", described .. "\n")
       end
-      assert.is_nil(text:find "\n")
-      assert.equal(2, require("fairlead.errors").exit_code(err))
-      local half <const> = failure(function() aws.session({ profile = "admin" }):credentials() end)
-      assert.matches("left out, as the profile 'admin' was asked for by name", tostring(half), 1, true)
-      assert.matches("has no keys", tostring(half), 1, true)
+      local named <const> = failure(function() aws.session({ profile = "admin" }):credentials() end)
+      assert.equal("environment: left out, as the profile 'admin' was asked for by name", named.details[3])
+      assert.equal(("shared credentials file: profile 'admin' in %s has no keys"):format(path), named.details[7])
+    end)
+  end)
+
+  it("of a mistyped profile are not those of the machine", function()
+    with({ variables = { AWS_PROFILE = "admn", AWS_CONTAINER_CREDENTIALS_FULL_URI = "http://127.0.0.1:1/" },
+      credentials = FILE }, function()
+      local seen <const>, err = fake.run(function() return 500 end, function()
+        return failure(function() aws.session():credentials() end)
+      end)
+      assert.equal(0, #seen)
+      assert.equal("container: left out, as the profile 'admn' was asked for", err.details[10])
+      assert.equal("instance: left out, as the profile 'admn' was asked for", err.details[11])
+      assert.matches("did you mean the profile 'admin'%?", tostring(err))
+    end)
+  end)
+
+  it("that are half there are an error, and not a reason to be somebody else", function()
+    with({ variables = { AWS_ACCESS_KEY_ID = "AK" }, credentials = FILE }, function()
+      local err <const> = failure(function() aws.session():credentials() end)
+      assert.equal("config.invalid", err.kind)
+      assert.matches("AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not; set both", tostring(err), 1, true)
+    end)
+    with({ variables = { AWS_SECRET_ACCESS_KEY = "hush" }, credentials = FILE }, function()
+      local text <const> = tostring(failure(function() aws.session():credentials() end))
+      assert.matches("AWS_SECRET_ACCESS_KEY is set and AWS_ACCESS_KEY_ID is not", text, 1, true)
+      assert.is_nil(text:find("hush", 1, true))
+    end)
+    with({ credentials = "[default]\naws_secret_access_key = hush\n" }, function()
+      local err <const> = failure(function() aws.session():credentials() end)
+      assert.equal("config.invalid", err.kind)
+      assert.is_nil(errors.describe(err):find("hush", 1, true))
     end)
   end)
 
   it("say plainly what a profile wants that is not done here", function()
-    for setting, wanted in pairs {
-      ["sso_session = corp"] = "IAM Identity Center", ["login_session = x"] = "a console sign-in",
-      ["web_identity_token_file = /t\nrole_arn = arn:aws:iam::1:role/r"] = "a web identity",
-    } do
-      with({ config = "[profile p]\n" .. setting .. "\n", credentials = "[other]\n" }, function()
-        local err <const> = failure(function() aws.session({ profile = "p" }):credentials() end)
-        assert.equal("config.invalid", err.kind)
-        assert.matches(wanted, tostring(err), 1, true)
-        assert.matches("export-credentials --profile p", tostring(err), 1, true)
-      end)
-    end
+    with({ config = "[profile p]\nlogin_session = x\n", credentials = "[other]\n" }, function()
+      local err <const> = failure(function() aws.session({ profile = "p" }):credentials() end)
+      assert.equal("config.invalid", err.kind)
+      assert.matches("a console sign-in", tostring(err), 1, true)
+      assert.matches("export-credentials --profile p", tostring(err), 1, true)
+    end)
   end)
 
   it("are read again when they have expired, in case somebody signed in anew", function()

@@ -1,7 +1,7 @@
 -- Credentials that end: those of roles, and those that a program prints.
 local aws = require "fairlead.aws"
 local clock = require "fairlead.clock"
-local credential_process = require "fairlead.aws.credential_process"
+local credential_process = require "fairlead.aws.credentials.process"
 local environment = require "fairlead.environment"
 local fake = require "spec.support.fake_service"
 local http = require "fairlead.http"
@@ -67,9 +67,9 @@ describe("a role", function()
         task.all { function() ecs:ListClusters() end, function() ecs:ListClusters() end }
         assert.equal("role arn:aws:iam::1:role/deploy", session:credentials().source)
         assert.equal("[secret]", tostring(session:credentials().session_token))
-        clock.sleep(3000)
+        clock.sleep(2600)
         ecs:ListClusters()
-        clock.sleep(310)
+        clock.sleep(110)
         ecs:ListClusters()
       end)
       local name <const> = ("fairlead-%d"):format(fake.START)
@@ -118,10 +118,13 @@ describe("a role", function()
     local cases <const> = {
       { "role_arn = arn:r", "has role_arn, but neither source_profile nor credential_source" },
       { "role_arn = arn:r\nsource_profile = b\n[profile b]\nrole_arn = arn:b\nsource_profile = p",
-        "the profiles name one another" },
-      { "role_arn = arn:r\nsource_profile = p\nmfa_serial = arn:m", "mfa_serial" },
+        "its source_profile leads back to where it began: p -> b -> p" },
+      { "role_arn = arn:r\nsource_profile = q", "its source_profile 'q' is in neither " },
+      { "role_arn = arn:r\nsource_profile = p\ncredential_source = Environment",
+        "has both source_profile and credential_source" },
+      { "role_arn = arn:r\nsource_profile = b\n[profile b]\naws_access_key_id = AK", "has only one of aws_access" },
       { "role_arn = arn:r\nsource_profile = p\nduration_seconds = soon", "duration_seconds = soon is no number" },
-      { "role_arn = arn:r\ncredential_source = EcsContainer", "credential_source = EcsContainer, which is not done" },
+      { "role_arn = arn:r\ncredential_source = Lambda", "has an unknown credential_source: Lambda" },
     }
     for _, case in ipairs(cases) do
       with("[profile p]\n" .. case[1] .. "\n", {}, function()

@@ -1,20 +1,18 @@
 --- A client for one service: `client:DescribeServices { … }`.
 ---
 --- Sources: "AWS JSON 1.0 protocol" and "AWS JSON 1.1 protocol" in the Smithy specification (the query protocol is in
---- query.lua); AWS SDKs and Tools
---- Reference Guide, "Service-specific endpoints" (AWS_ENDPOINT_URL); botocore `paginators-1.json` for how pages are
+--- query.lua); botocore `paginators-1.json` for how pages are
 --- told.
-local address = require "fairlead.service.address"
 local answer = require "fairlead.service.answer"
 local chance = require "fairlead.service.chance"
 local clock = require "fairlead.clock"
-local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local http = require "fairlead.http"
 local json = require "fairlead.json"
 local sigv4 = require "fairlead.sigv4"
 
 local Retry = require "fairlead.aws.retry"
+local endpoint = require "fairlead.aws.endpoint"
 local failure = require "fairlead.aws.failure"
 local query = require "fairlead.aws.query"
 local services = require "fairlead.aws.services"
@@ -40,19 +38,6 @@ local OUTDATED <const> = { ExpiredToken = true, ExpiredTokenException = true, In
 ---@field region string
 ---@field endpoint string
 local Client = {}
-
-local function endpoint_of(service, description, region, options)
-  if options.endpoint then
-    return address.base(options.endpoint, "endpoint")
-  end
-  for _, name in ipairs { "AWS_ENDPOINT_URL_" .. description.id, "AWS_ENDPOINT_URL" } do
-    local url <const> = environment.get(name)
-    if url then
-      return address.base(url, name)
-    end
-  end
-  return services.endpoint(services.list[service], region)
-end
 
 -- "describe_services", as the Python SDK has it, is DescribeServices.
 local function as_operation(name)
@@ -91,7 +76,7 @@ function Client.new(session, service, description, options)
   local region <const> = session:region()
   return setmetatable({
     session = session, service = service, description = description, region = region,
-    endpoint = endpoint_of(service, description, region, options),
+    endpoint = endpoint.resolve(session, description, region, options.endpoint),
     timeout = options.timeout or CALL_TIMEOUT, request_timeout = options.request_timeout or REQUEST_TIMEOUT,
     retry = Retry.new(session:settings(), description.retries),
   }, metatable)

@@ -3,32 +3,31 @@
 ---     local aws = require "fairlead.aws"
 ---     local ecs = aws.session { region = "eu-west-2" }:client "ecs"
 ---     local output = ecs:DescribeServices { cluster = "web", services = { "site" } }
-local clock = require "fairlead.clock"
 local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
-local task = require "fairlead.task"
 
 local Approval = require "fairlead.aws.approval"
 local Client = require "fairlead.aws.client"
 local credentials = require "fairlead.aws.credentials"
 local profile = require "fairlead.aws.profile"
+local renewal = require "fairlead.aws.credentials.renewal"
 local services = require "fairlead.aws.services"
 
 local M = {}
-
-local EARLY <const> = 300 -- seconds before their end from which newer credentials are looked for
-local AGAIN <const> = 60 -- seconds between two such looks
 
 ---@class fairlead.aws.SessionOptions
 ---@field profile? string default: AWS_PROFILE, then AWS_DEFAULT_PROFILE, then "default"
 ---@field region? string default: AWS_REGION, then AWS_DEFAULT_REGION, then the profile's
 ---@field credentials? fairlead.sigv4.Credentials
 ---@field role_arn? string a role that the credentials otherwise found assume
+---@field mfa_code? async fun(serial_number: string): string gives the code of a device that a profile asks for
+--- (`mfa_serial`); default: asks at the terminal
 
 ---@class fairlead.aws.Session
 ---@field profile string
 ---@field options fairlead.aws.SessionOptions
 ---@field clock_offset number seconds that AWS's clock is ahead of this machine's, when that was found out
+---@field memory table what providers of credentials keep between two uses
 local Session = {}
 Session.__index = Session
 
@@ -39,10 +38,38 @@ function Session:files()
   return self.loaded_files
 end
 
---- The profile's settings in the config file; empty when there are none.
----@return table<string, any>
+--- The profile's settings, of both files; empty when there are none.
+---@return fairlead.aws.Settings
 function Session:settings()
-  return self:files().config[self.profile] or {}
+  return self:files().profiles[self.profile] or {}
+end
+
+--- Whether the profile is in one of the files.
+---@return boolean
+function Session:exists()
+  return self:files().profiles[self.profile] ~= nil
+end
+
+--- Whether somebody asked for the profile: a script, or a variable.
+---@return boolean
+function Session:is_named()
+  return (self.options.profile or environment.get "AWS_PROFILE" or environment.get "AWS_DEFAULT_PROFILE") ~= nil
+end
+
+--- The file that has a setting of the profile.
+---@param setting string
+---@return string path
+function Session:path_of(setting)
+  local files <const> = self:files()
+  local own <const> = files.credentials[self.profile]
+  return own and own[setting] ~= nil and files.credentials_path or files.config_path
+end
+
+--- How errors name the profile.
+---@param path string
+---@return string
+function Session:name(path)
+  return ("profile '%s' in %s"):format(self.profile, path)
 end
 
 --- The region.
@@ -68,43 +95,22 @@ end
 --- expire are replaced before they do.
 ---@async
 ---@return fairlead.aws.Credentials
---- raises aws.no_credentials with what was tried, config.invalid; aws.api when a role may not be assumed
+--- raises aws.no_credentials, whose details tell what was tried, config.invalid; aws.api when a role may not be assumed
 function Session:credentials()
-  while self.finding do
-    self.finding:wait() -- another task is at it: a program, or a person at a key, is asked once
-  end
-  local found <const>, now = self.found, clock.now() + self.clock_offset
-  local left <const> = found and (found.expires_at or math.huge) - now
-  if left and (left > EARLY or left > 0 and now < self.looked_at + AGAIN) then
-    return found
-  end
-  local event <const> = task.event()
-  local _ <close> = setmetatable({}, { __close = function()
-    self.finding = nil
-    event:set()
-  end })
-  self.finding, self.looked_at = event, now
-  if found then
-    self.loaded_files = nil
-  end
-  local fresh <const>, err = try(credentials.find, self)
-  if not fresh and not (left and left > 0) then
-    error(err, 0)
-  end
-  self.found = fresh or found
-  return self.found
+  return renewal.current(self, credentials.find)
 end
 
 --- A session like this one, of other credentials.
 ---@param options table as of `aws.session`
 ---@return fairlead.aws.Session
 function Session:derive(options)
-  local copy = { region = self.options.region or try(self.region, self) }
+  local copy = { region = self.options.region or try(self.region, self), mfa_code = self.options.mfa_code }
   for name, value in pairs(options) do
     copy[name] = value
   end
   return setmetatable({
     options = copy, clock_offset = self.clock_offset, profile = copy.profile or self.profile,
+    memory = self.memory, loaded_files = self.loaded_files,
   }, Session)
 end
 
@@ -116,8 +122,9 @@ end
 --- A client for one service. Its methods are the service's operations, by their API names.
 ---@param service fairlead.aws.ServiceName
 ---@param options? {endpoint?: string, timeout?: number, request_timeout?: number} endpoint: default
----  AWS_ENDPOINT_URL_<SERVICE>, then AWS_ENDPOINT_URL, then AWS's; timeout: seconds for a call with its retries,
----  default 120; request_timeout: for one request, default 30
+---  AWS_ENDPOINT_URL_<SERVICE>, then AWS_ENDPOINT_URL, then the profile's `services` and endpoint_url, then AWS's (of
+---  the kind that use_fips_endpoint and use_dualstack_endpoint ask for); timeout: seconds for a call with its
+---  retries, default 120; request_timeout: for one request, default 30
 ---@return fairlead.aws.Client
 --- raises config.missing, config.invalid
 function Session:client(service, options)
@@ -145,7 +152,7 @@ function M.session(options)
     error(("bad argument #1 to 'aws.session' (role_arn: string expected, got %s)"):format(type(options.role_arn)), 2)
   end
   return setmetatable({
-    options = options, clock_offset = 0,
+    options = options, clock_offset = 0, memory = {},
     profile = options.profile or environment.get "AWS_PROFILE" or environment.get "AWS_DEFAULT_PROFILE" or "default",
   }, Session)
 end

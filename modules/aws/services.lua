@@ -71,15 +71,6 @@ function M.names()
   return names
 end
 
---- The service's address in a region.
----@param service fairlead.aws.Service
----@param region string
----@return string
-function M.endpoint(service, region)
-  local domain <const> = region:find "^cn%-" and "amazonaws.com.cn" or "amazonaws.com"
-  return ("https://%s.%s.%s"):format(service.host, region, domain)
-end
-
 -- Verbs of operations that change nothing, or that leave the same state when they are done twice.
 local READS <const> = { "^Describe", "^List", "^Get", "^BatchGet", "^BatchCheck", "^BatchDescribe", "^Query$", "^Scan$",
   "^Filter", "^Lookup", "^Search", "^Test",

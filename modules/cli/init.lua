@@ -58,7 +58,8 @@ function M.is_mistake(err)
   return err.kind == "script" or err.kind == "cannot_wait"
 end
 
----One line on standard error: what failed, on what, why, what to do. A script's own mistake brings its traceback.
+---One line on standard error: what failed, on what, why, what to do; below it the error's details, and for a
+---script's own mistake its traceback.
 ---@param err Error
 ---@param verbose? boolean everything that is known, below the line
 function M.print_error(err, verbose)
@@ -69,8 +70,9 @@ function M.print_error(err, verbose)
   end
   if verbose then
     print_below(errors.describe(err))
-  elseif M.is_mistake(err) then
-    print_below(err.traceback or "")
+  else
+    print_below(table.concat(err.details or {}, "\n"))
+    if M.is_mistake(err) then print_below(err.traceback or "") end
   end
 end
 

@@ -1,6 +1,6 @@
 /* digest.c - digests and Base64 of short texts, over OpenSSL.
 **
-** Lua: digest.sha256(text) digest.md5(text) digest.base64(text) digest.unbase64(text)
+** Lua: digest.sha256(text) digest.sha1(text) digest.md5(text) digest.base64(text) digest.unbase64(text)
 ** Owner: nothing outlives a call.
 */
 #include <string.h>
@@ -30,6 +30,12 @@ static fl_nret push_digest(lua_State *L, const EVP_MD *kind) {
 **     -> string, 64 lower-case hexadecimal digits */
 static fl_nret digest_sha256(lua_State *L) {
   return push_digest(L, EVP_sha256());
+}
+
+/* digest.sha1(text: string)
+**     -> string, 40 lower-case hexadecimal digits; for names that others derive so, not for security */
+static fl_nret digest_sha1(lua_State *L) {
+  return push_digest(L, EVP_sha1());
 }
 
 /* digest.md5(text: string)
@@ -73,6 +79,7 @@ static fl_nret digest_unbase64(lua_State *L) {
 
 static const luaL_Reg digest_functions[] = {
     {"sha256", digest_sha256},     /* hexadecimal */
+    {"sha1", digest_sha1},         /* hexadecimal, for names */
     {"md5", digest_md5},           /* hexadecimal, for checksums */
     {"base64", digest_base64},     /* encode */
     {"unbase64", digest_unbase64}, /* decode, or nil */

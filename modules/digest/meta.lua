@@ -9,6 +9,11 @@ local digest = {}
 ---@return string hex 64 lower-case hexadecimal digits
 function digest.sha256(text) end
 
+---SHA-1 (FIPS 180-4), for names that others derive with it; it secures nothing.
+---@param text string
+---@return string hex 40 lower-case hexadecimal digits
+function digest.sha1(text) end
+
 ---MD5 (RFC 1321), for checksums that services ask for; it secures nothing.
 ---@param text string
 ---@return string hex 32 lower-case hexadecimal digits

@@ -13,6 +13,7 @@ local M = {}
 ---@field request_id string? the service's id of the request
 ---@field retryable boolean? trying again later may help
 ---@field hint string? what to do next
+---@field details string[]? what else is to be known, a line each
 ---@field cause any? the error behind it
 ---@field traceback string? the script's own frames
 ---@field is fun(self: Error, kind: string): boolean its kind is that one, or begins with it and a dot
@@ -43,7 +44,7 @@ M.exit_code = native.exit_code
 local DETAILS <const> = { "kind", "status", "code", "request_id" }
 local DEEPEST_CAUSE <const> = 8
 
----Everything that is known, on several lines: the one line, the fields, the traceback, the causes.
+---Everything that is known, on several lines: the one line, the fields, the details, the traceback, the causes.
 ---@param value any
 ---@return string
 function M.describe(value)
@@ -54,6 +55,7 @@ function M.describe(value)
     for _, name in ipairs(DETAILS) do
       if e[name] ~= nil then lines[#lines + 1] = ("  %-11s %s"):format(name, tostring(e[name])) end
     end
+    for _, line in ipairs(e.details or {}) do lines[#lines + 1] = "  " .. line end
     for line in (e.traceback or ""):gmatch "[^\n]+" do lines[#lines + 1] = "  at " .. line end
     value = e.cause
     if value == nil then break end

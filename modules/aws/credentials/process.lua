@@ -4,12 +4,13 @@
 ---
 --- Source: AWS SDKs and Tools Reference Guide, "Process credential provider".
 local answer = require "fairlead.service.answer"
+local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
-local http = require "fairlead.http"
-local json = require "fairlead.json"
 local process = require "fairlead.process"
 
-local M = {}
+local found = require "fairlead.aws.credentials.found"
+
+local M = { name = "credential_process" }
 
 local TIMEOUT <const> = 120 -- seconds; a person may have to touch a key
 
@@ -62,15 +63,12 @@ local function fail(target, message, cause)
   }
 end
 
-local function text_in(value)
-  return value ~= nil and value ~= json.null and http.reveal(value) or nil
-end
-
 --- Runs a profile's command.
 ---@async
 ---@param command string
 ---@param target string names the profile in errors
----@return {access_key_id: string, secret_access_key: Secret, session_token: Secret?, expires_at: number?}
+---@return {access_key_id: string, secret_access_key: Secret, session_token: Secret?, expires_at: number?,
+--- account_id: string?}
 --- raises aws.no_credentials; config.invalid
 function M.run(command, target)
   local words <const> = M.words(command)
@@ -82,27 +80,38 @@ function M.run(command, target)
   local done <const>, err = try(process.run, options)
   if not done then
     fail(target, "cannot be run: " .. err.message, err)
+  elseif done.timed_out then
+    fail(target, ("has given nothing in %d s"):format(TIMEOUT))
   elseif done.code ~= 0 then
     local last <const> = done.stderr:match "([^\n]*)\n*$"
     fail(target, ("ended with code %d%s"):format(done.code, last ~= "" and ": " .. answer.brief(last) or ""))
   end
-  -- As a secret: what is wrong with it is told without a word of it.
-  local output <const>, wrong = try(json.decode, secret(done.stdout))
-  if type(output) ~= "table" then
-    fail(target, "has printed something that is no JSON object", wrong)
+  local output <const>, problem = found.parse(done.stdout)
+  if not output then
+    fail(target, "has printed " .. problem)
   elseif output.Version ~= 1 then
     fail(target, "has printed no credentials of version 1")
   end
-  local id <const>, key = text_in(output.AccessKeyId), output.SecretAccessKey
-  if not id or not key or key == json.null then
-    fail(target, "has printed no AccessKeyId and SecretAccessKey")
+  local given <const>, wrong = found.take(output, "SessionToken")
+  if not given then
+    fail(target, "has printed " .. wrong)
+  elseif given.expires_at and given.expires_at <= clock.now() then
+    fail(target, "has printed credentials that have ended already")
   end
-  local expires <const> = text_in(output.Expiration)
-  if expires and not answer.time(expires) then
-    fail(target, "has printed an Expiration that is no time")
+  return given
+end
+
+---@async
+---@param session fairlead.aws.Session
+---@return fairlead.aws.Credentials?
+---@return string? why
+function M.load(session)
+  local command <const> = session:settings().credential_process
+  if not command then
+    return nil, ("profile '%s' names none"):format(session.profile)
   end
-  return { access_key_id = id, secret_access_key = key, expires_at = answer.time(expires),
-    session_token = output.SessionToken ~= json.null and output.SessionToken or nil }
+  local target <const> = session:name(session:path_of "credential_process")
+  return found.make(M.run(command, target), "credential_process of " .. target)
 end
 
 return M
