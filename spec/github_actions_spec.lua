@@ -313,6 +313,7 @@ describe("github.approval", function()
       ["GET " .. BASE .. "runs/900/pending_deployments"] = json.array(pending),
       ["GET " .. BASE .. "runs/900/approvals"] = json.array(reviews),
       ["GET " .. BASE .. "runs/900"] = run(900, status),
+      ["GET /user"] = { login = "adev" },
     }, function()
       local channel <const> = github.approval { client = client(), run = 900, environment = "production" }
       assert.equal("GitHub", channel.name)
@@ -325,8 +326,8 @@ describe("github.approval", function()
     return decision
   end
 
-  local function review(state, environment, comment)
-    return { state = state, comment = comment or "", user = { login = "anadmin" },
+  local function review(state, environment, comment, by)
+    return { state = state, comment = comment or "", user = { login = by or "anadmin" },
       environments = { { id = 1, name = environment } } }
   end
 
@@ -361,8 +362,16 @@ describe("github.approval", function()
     local refused <const> = hand_on({ decision = "refused", by = "ann", via = "terminal" }, PENDING)
     assert.same({ "rejected", "Refused by ann in terminal [r-1 dddddddddddd]" }, { refused.state, refused.comment })
     assert.same({ decision = "approved", by = "ann", why = "go", handed_on = true },
-      answer({}, { review("approved", "production", sent.comment) }, nil, { run = "r-1", digest = ("d"):rep(64) }))
+      answer({}, { review("approved", "production", sent.comment, "adev") }, nil,
+        { run = "r-1", digest = ("d"):rep(64) }))
     assert.equal("anadmin", answer({}, { review("approved", "production", sent.comment) }).by, "of another run")
+  end)
+
+  it("takes a decision that was handed on from nobody but the token's user", function()
+    local forged <const> = answer({}, { review("approved", "production", "Approved by ann in Slack [r-1 dddddddddddd]",
+      "eve") }, nil, { run = "r-1", digest = ("d"):rep(64) })
+    assert.equal("eve", forged.by)
+    assert.is_nil(forged.handed_on)
   end)
 
   it("leaves the job waiting where there is no decision, and says when it had another one", function()

@@ -71,6 +71,67 @@ describe("a question on a pull request", function()
     end)
   end)
 
+  it("counts one word as an approval, and nothing that says more", function()
+    visit(function(t)
+      local channel = t.channel()
+      channel:ask(t.request)
+      for _, text in ipairs { "Approve? Never.", "approved, but wait until Monday", "approve\n\nno, do not" } do
+        t.comment("bob", text)
+        assert.is_nil(channel:answer(), text)
+      end
+      t.comment("bob", "Approved!")
+      assert.equal("approved", channel:answer().decision)
+    end)
+  end)
+
+  it("counts no answer that somebody has edited", function()
+    visit(function(t)
+      local channel = t.channel()
+      channel:ask(t.request)
+      t.comment("bob", "approve")
+      t.pull.comments[2].edited = t.w.now + 60
+      assert.is_nil(channel:answer())
+    end)
+  end)
+
+  it("is not to be had by writing its mark into a comment of one's own", function()
+    visit(function(t)
+      t.channel():ask(t.request)
+      local mark = t.pull.comments[1].body:match "<!%-%- fairlead.*"
+      table.remove(t.pull.comments, 1)
+      t.comment("eve", "Lunch? " .. mark)
+      t.comment("bob", "approve")
+      assert.is_nil(t.channel():resume(t.request))
+    end)
+  end)
+
+  it("that came to no decision is not the one that is asked anew with the same evidence", function()
+    visit(function(t)
+      local first = t.channel()
+      first:ask(t.request)
+      first:close { decision = "timeout" }
+      t.comment("bob", "approve") -- too late
+      local again = t.channel()
+      assert.is_nil(again:resume(t.request))
+      again:ask(t.request)
+      assert.is_nil(again:answer())
+    end)
+  end)
+
+  it("that was decided is found again until the decision is on record", function()
+    visit(function(t)
+      local first = t.channel()
+      local asked = first:ask(t.request)
+      t.comment("bob", "approve")
+      first:close(first:answer())
+      for _, known in ipairs { asked, false } do
+        local again = t.channel()
+        assert.same(asked, again:resume(t.request, known or nil))
+        assert.equal("approved", again:answer().decision)
+      end
+    end)
+  end)
+
   it("is misused with an error that says how", function()
     assert.has_error(function() github.question { client = {}, number = 1 } end,
       "bad argument #1 to 'github.question' (approvers: function expected, got nil)")

@@ -104,7 +104,8 @@ describe("slack.approval", function()
       end)
       assert.same({ decision = expected[1], by = "anadmin", why = expected[2] }, given, text)
     end
-    for _, text in ipairs { "I approve", "approver needed", "do not approve", "refuses to load" } do
+    for _, text in ipairs { "I approve", "approver needed", "do not approve", "refuses to load", "Approve? Never.",
+      "approved, but wait until Monday", "approve?" } do
       local _, given = with_gate({}, function(channel, w)
         w.replies = { { ts = "10.5", user = "U1", text = text } }
         return channel:answer()

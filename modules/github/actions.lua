@@ -193,6 +193,18 @@ function Actions:viewer()
   return self.login or nil
 end
 
+--- Whether something was written by the token's user; for a token that is nobody's: by a bot, as all that such tokens
+--- write is.
+---@async
+---@param user table? as GitHub names who wrote it
+---@return boolean
+function Actions:is_own(user)
+  if type(user) ~= "table" then return false end
+  local viewer <const> = self:viewer()
+  if not viewer then return user.type == "Bot" end
+  return type(user.login) == "string" and user.login:lower() == viewer:lower()
+end
+
 --- The runs that a dispatch may have started: newer than all that were there before it, of its branch, its user, and
 --- with the marker in their name.
 local function candidates(self, dispatch)

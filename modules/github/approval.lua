@@ -41,12 +41,15 @@ function Approval:ask(request)
 end
 
 --- What this channel wrote when it handed on somebody's decision: "Approved by NAME in CHANNEL: WHY [RUN DIGEST]".
-local function own(self, comment)
+--- Anybody who may review the environment can write such a comment: only the token's user's is this channel's.
+local function own(self, review)
+  local comment <const> = review.comment or ""
   local by, why = comment:match "^%a+ by (.-) in [^:]-: (.*) %[.-%]$"
   if not by then
     by = comment:match "^%a+ by (.-) in [^:]- %[.-%]$"
   end
-  return by and self.mark and comment:sub(-#self.mark) == self.mark and { by = by, why = why } or nil
+  local marked <const> = by and self.mark and comment:sub(-#self.mark) == self.mark
+  return marked and self.client:is_own(review.user) and { by = by, why = why } or nil
 end
 
 --- The last review of this environment in the run's history.
@@ -76,7 +79,7 @@ function Approval:answer()
   local review = last_review(self)
   if review then
     local decision <const> = review.state == "approved" and "approved" or "refused"
-    local handed_on <const> = own(self, review.comment or "")
+    local handed_on <const> = own(self, review)
     if handed_on then
       return { decision = decision, by = handed_on.by, why = handed_on.why, handed_on = true }
     end

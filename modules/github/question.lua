@@ -2,14 +2,17 @@
 --- `refuse WHY`. Where no chat is to be had, it is the place that everybody who may decide can reach.
 ---
 --- Source: GitHub Docs, REST "Issue comments" (a pull request's conversation is an issue's). Comments can be edited by
---- whoever may write to the repository; GitHub then says so (updated_at), and an edited answer does not count.
+--- whoever may write to the repository; GitHub then says so (updated_at), and an edited answer does not count. Anybody
+--- can write the mark of a question into a comment: only the token's user's own is taken for the question.
+local reply_of = require "fairlead.service.reply"
+
 local EVERY <const> = 10 -- seconds between two looks
 local LONGEST <const> = 60000 -- characters; GitHub takes 65,536
 
 ---@class fairlead.github.QuestionOptions
 ---@field client fairlead.github.Client
 ---@field number integer of the pull request
----@field approvers fun(): string[] logins of those who may decide, asked for with each new answer
+---@field approvers fun(): string[] logins of those who may decide, asked for at each look that finds an answer
 ---@field name? string default "pull request"
 ---@field show? fun(evidence: table): string the evidence as text; default: nothing of it is shown
 
@@ -60,10 +63,13 @@ local function comments(self)
   return self.client:paginate(("issues/%d/comments"):format(self.number))
 end
 
+-- The newest: one that came to no decision may have been asked with the same evidence before.
 local function find(self)
+  local found
   for comment in comments(self) do
-    if (comment.body or ""):find(self.mark, 1, true) then return comment.id end
+    if (comment.body or ""):find(self.mark, 1, true) and self.client:is_own(comment.user) then found = comment.id end
   end
+  return found
 end
 
 ---Asks the question.
@@ -86,57 +92,57 @@ end
 ---Takes up a question that an interrupted run has asked.
 ---@async
 ---@param request table
+---@param asked? {comment: integer?} what `ask` returned; without it the token's user's own comments are looked through
 ---@return {comment: integer}? asked nil: it was not asked
-function Question:resume(request)
+function Question:resume(request, asked)
   prepare(self, request)
-  self.comment = find(self)
+  self.comment = asked and asked.comment or find(self)
   return self.comment and { comment = self.comment }
 end
 
-local function read(body)
-  local word, rest = (body or ""):match "^%s*(%a+)%s*(.-)%s*$"
-  word = word and word:lower()
-  if word == "approve" or word == "approved" then return "approved" end
-  if word ~= "refuse" and word ~= "refused" then return nil end
-  return "refused", rest ~= "" and rest:match "^[:,%s]*([^\n]*)" or nil
+local function includes(logins, login)
+  for _, name in ipairs(logins) do
+    if name:lower() == login:lower() then return true end
+  end
+  return false
 end
 
 -- An answer of somebody else's is told of once.
-local function counts(self, login)
-  for _, name in ipairs(self.approvers()) do
-    if name:lower() == login:lower() then return true end
-  end
-  if not self.told[login] then
-    self.told[login] = true
-    self.say(("%s answered on the pull request, and may not decide"):format(login))
-  end
-  return false
+local function tell_off(self, login)
+  if self.told[login] then return end
+  self.told[login] = true
+  self.say(("%s answered on the pull request, and may not decide"):format(login))
 end
 
 ---The first answer of somebody who may decide.
 ---@async
 ---@return {decision: string, by: string, why: string?}?
 function Question:answer()
+  local approvers
   for comment in comments(self) do
-    local decision <const>, why <const> = read(comment.body)
+    local decision <const>, why <const> = reply_of.read(comment.body)
     local login <const> = type(comment.user) == "table" and comment.user.login
-    if decision and login and comment.id > self.comment and comment.created_at == comment.updated_at
-      and counts(self, login) then
-      return { decision = decision, by = login, why = why }
+    if decision and login and comment.id > self.comment and comment.created_at == comment.updated_at then
+      approvers = approvers or self.approvers()
+      if includes(approvers, login) then
+        return { decision = decision, by = login, why = why and why:match "^[^\n]*" }
+      end
+      tell_off(self, login)
     end
   end
 end
 
----Says under the question how it ended.
+---Says under the question how it ended. One that came to no decision loses its mark: answers to it are not those to a
+---question that is asked anew.
 ---@async
 ---@param decision {decision: string, by: string?, why: string?}
 function Question:close(decision)
   if not self.comment then return end
   local by <const> = decision.by and " by " .. decision.by or ""
-  self.client:patch(("issues/comments/%d"):format(self.comment), {
-    body = ("%s\n\n_%s%s%s_\n\n%s"):format(self.text, decision.decision, by,
-      decision.why and ": " .. decision.why or "", self.mark),
-  }, { once = false })
+  local lines = { self.text, ("_%s%s%s_"):format(decision.decision, by, decision.why and ": " .. decision.why or "") }
+  if decision.decision == "approved" or decision.decision == "refused" then lines[3] = self.mark end
+  self.client:patch(("issues/comments/%d"):format(self.comment), { body = table.concat(lines, "\n\n") },
+    { once = false })
 end
 
 return Question

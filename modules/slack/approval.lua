@@ -1,6 +1,7 @@
 --- A gate's channel in Slack: the question with its evidence as a message, and a reaction to it or a reply in its
 --- thread as the answer. Only the named people's answers count; the others are told so, once each.
 local escape = require("fairlead.slack.native").escape
+local reply_of = require "fairlead.service.reply"
 
 local APPROVE <const> = { "white_check_mark", "heavy_check_mark", "+1" }
 local REFUSE <const> = { "no_entry_sign", "no_entry", "x", "-1" }
@@ -217,17 +218,6 @@ local function counts(self, id)
   return false
 end
 
---- "approve", "refuse too risky" in a reply; nil for anything else.
-local function read(text)
-  local word <const>, rest = (text or ""):match "^%s*`?(%a+)`?[%s:,.!-]*(.-)%s*$"
-  local verb <const> = word and word:lower()
-  if verb == "approve" or verb == "approved" then
-    return "approved"
-  elseif verb == "refuse" or verb == "refused" then
-    return "refused", rest ~= "" and rest or nil
-  end
-end
-
 --- What people have answered by reactions, and by replies: {id=, decision=, why=}, in Slack's order.
 local function answers_of(self)
   local answers = {}
@@ -243,7 +233,7 @@ local function answers_of(self)
     oldest = self.message.ts }) do
     -- In a thread of somebody else's, only what came after the question answers it.
     if reply.user and not reply.bot_id and tonumber(reply.ts) > tonumber(self.message.ts) then
-      local decision <const>, why <const> = read(reply.text)
+      local decision <const>, why <const> = reply_of.read(reply.text)
       if decision then
         answers[#answers + 1] = { id = reply.user, decision = decision, why = why, said = true }
       end

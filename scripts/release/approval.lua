@@ -95,10 +95,10 @@ function CHANNELS.pull_request(self, ask)
     return { idle = true }
   end
 
-  function channel.resume(_, request)
-    local asked <const> = inner:resume(request)
-    if not asked then idle = request end
-    return asked or { idle = true }
+  function channel.resume(_, request, asked)
+    local found <const> = inner:resume(request, asked)
+    if not found then idle = request end
+    return found or { idle = true }
   end
 
   function channel.answer()
