@@ -121,7 +121,7 @@ function CHANNELS.terminal(self, ask)
   local viewer <const> = self.github:viewer()
   if viewer and approvers.includes(ask.who, viewer) then return "terminal" end
   return nil, ("at the terminal sits %s, who may not decide%s"):format(viewer or "nobody whom GitHub knows",
-    viewer and ask.who.barred[viewer] and " about an own change or run" or "")
+    approvers.barred(ask.who, viewer) and " about an own change or run" or "")
 end
 
 --- The build of the merge, one of whose jobs waits for a review of the environment.
@@ -208,7 +208,7 @@ function CHANNELS.codepipeline(self, ask)
   -- Who may approve there is IAM's affair; but nobody approves their own change.
   function channel.answer()
     local decision <const> = inner:answer()
-    local barred <const> = decision and decision.decision == "approved" and ask.who.barred[decision.by or ""]
+    local barred <const> = decision and decision.decision == "approved" and approvers.barred(ask.who, decision.by)
     if not barred then return decision end
     return {
       decision = "refused", by = decision.by,
@@ -274,9 +274,15 @@ end
 
 local function find_approvers(self, change, approval)
   local who <const> = approvers.find(self, change, approval, true)
-  if #who.names > 0 or not approval.by then return who end
-  self.run:refuse("no-approver", "whoever may approve is the change's author, or releases it",
-    "name somebody else in the settings, or let somebody else release it")
+  local unknown <const> = who.unknown and ("%s may be any of those in a group of Slack's whom the settings' people do "
+    .. "not name, so none of these may decide"):format(who.unknown)
+  if #who.names > 0 or not approval.by then
+    if unknown then self.run:warn(("%s; add %s there"):format(unknown, who.unknown)) end
+    return who
+  end
+  self.run:refuse("no-approver", unknown or "whoever may approve is the change's author, or releases it",
+    unknown and ("add %s to the settings' people, with their id in Slack"):format(who.unknown)
+      or "name somebody else in the settings, or let somebody else release it")
 end
 
 ---Asks an admin, with what the decision is about: the commit and its checks, what was tried where, in what it differs

@@ -2,9 +2,10 @@
 --- reviews.lua.
 ---
 --- A change is what travels: {number=, url=, title=, author=, branch=, head=, merged=, requester=}; head is the
---- commit of the branch, merged the commit on main, requester whoever releases it (nil: a token that is nobody's).
+--- commit of the branch, merged the commit on main, requester whoever releases it (nil: nobody knows).
 local clock = require "fairlead.clock"
 local description = require "release.description"
+local environment_of = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local git = require "fairlead.git"
 local live = require "release.live"
@@ -72,7 +73,9 @@ end
 local function as_change(self, pull)
   return {
     number = pull.number, url = pull.url, title = pull.title, author = pull.user,
-    branch = pull.head.ref, head = pull.head.sha, requester = self.github:viewer(),
+    branch = pull.head.ref, head = pull.head.sha,
+    -- A job of GitHub Actions has a token of nobody's, and acts for whoever started it.
+    requester = self.github:viewer() or environment_of.get "GITHUB_ACTOR",
   }
 end
 
