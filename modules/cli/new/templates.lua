@@ -34,8 +34,9 @@ return procedure.new {
   plan = { {plan} },
   rehearsal = function() return require "{key}-rehearsal" end,
   commands = release.commands(settings),
-  run = function(run)
-    local this = release.new(run, settings)
+  parameters = { sites = { help = "where the sites are, if not in public: http://127.0.0.1:8080/sites/{host}" } },
+  run = function(run, parameters)
+    local this = release.new(run, settings, parameters)
     local change = this:open_pull_request {}
 {body}
   end,
