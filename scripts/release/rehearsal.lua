@@ -1,5 +1,7 @@
 --- The world in which a release is rehearsed, made of an application's settings: what GitHub, AWS, Slack and the sites
 --- hold before it begins. What settings do not say (files, the change, how long jobs take) is made up, or given.
+local reservations = require "release.rehearsal.reservations"
+
 local M = {}
 
 local START <const> = 1772442000 -- 2026-03-02 09:00 UTC, a Monday
@@ -12,10 +14,17 @@ local START <const> = 1772442000 -- 2026-03-02 09:00 UTC, a Monday
 ---@field environments? table<string, table> of GitHub, by name
 ---@field user? string who releases; made up when left out: the first of the people who may not approve
 ---@field reviewer? string the next one
+---@field colleague? string who has done what is there already, and has the shared environment in the scenario dev-taken
+---@field names? table<string, string> people's names by login
+---@field domain? string of their e-mail addresses
 ---@field slack_groups? {id: string, handle: string, users: string[]}[]
 ---@field github_teams? table<string, string[]>
+---@field test_seconds? number[] how long the required checks take
+---@field publish_seconds? number
+---@field before? table[] jobs of the publishing workflow before it publishes
 ---@field aws? table tags, moving_tag, reference; environment(known): further fields of an environment
 ---@field approval? "reaction"|"reply"|"github" how the approver answers
+---@field reason? string why somebody has the shared environment in the scenario dev-taken
 
 -- ---- people ----
 
@@ -36,33 +45,42 @@ local function cast_of(application, own)
       approves[login] = true
     end
   end
+  for _, team in ipairs(sorted_keys(own.github_teams or {})) do
+    for _, login in ipairs(own.github_teams[team]) do approves[login] = true end
+  end
   for _, login in ipairs(sorted_keys(application.people or {})) do
     if not approves[login] then others[#others + 1] = login end
   end
   local user = own.user or others[1] or "adeveloper"
   local reviewer = own.reviewer or (others[1] == user and others[2] or others[1]) or "areviewer"
   if reviewer == user then reviewer = "areviewer" end
-  return { user = user, reviewer = reviewer, admin = admins[1] or "anadmin" }
+  local colleague = own.colleague or reviewer
+  return { user = user, reviewer = reviewer, colleague = colleague, admin = admins[1] or "anadmin" }, approves
 end
 
-local function email(login) return login .. "@example.org" end
+local function person(login, own)
+  return { name = (own.names or {})[login] or login, email = ("%s@%s"):format(login, own.domain or "example.org") }
+end
 
-local function github_users(application, cast)
+local function github_users(application, cast, own)
   local users = {}
-  for login in pairs(application.people or {}) do users[login] = { name = login, email = email(login) } end
-  for _, login in pairs(cast) do users[login] = { name = login, email = email(login) } end
+  for login in pairs(application.people or {}) do users[login] = person(login, own) end
+  for _, login in pairs(cast) do users[login] = person(login, own) end
   return users
 end
 
-local function slack(application, cast, own)
+local function slack(application, cast, approves, own)
   if not application.channel then return nil end
   local ids, users = {}, {}
   for login, id in pairs(application.people or {}) do ids[login] = id end
   for _, login in pairs(cast) do ids[login] = ids[login] or "U0" .. login:upper():gsub("%W", "") end
   for _, login in ipairs(sorted_keys(ids)) do
-    users[#users + 1] = { id = ids[login], name = login, email = email(login), admin = login == cast.admin }
+    users[#users + 1] = {
+      id = ids[login], name = login, email = person(login, own).email, admin = approves[login] or login == cast.admin,
+    }
   end
-  local channels = { { id = "C01TEAM", name = application.channel } }
+  table.sort(users, function(a, b) return a.id < b.id end)
+  local channels = { { id = "C01PLATFORM", name = application.channel } }
   if application.infrastructure_channel then
     channels[2] = { id = "C02INFRA", name = application.infrastructure_channel }
   end
@@ -93,22 +111,25 @@ local function is_rolling(application)
 end
 
 -- As most repositories have them: tests on each push; images for some environments by the merge, for one by hand.
-local function workflows(application)
+local function workflows(application, own)
   local files, tests, pushed = application.workflows, {}, {}
   for i, check in ipairs(application.required_checks) do
-    tests[i] = { name = check:match "/ (.+)$" or check, seconds = TEST_SECONDS }
+    tests[i] = { name = check:match "/ (.+)$" or check, seconds = (own.test_seconds or {})[i] or TEST_SECONDS }
   end
   for _, name in ipairs(in_order(application)) do
     if application.environments[name].arrives == "push" then pushed[#pushed + 1] = name end
   end
   local list = { [files.tests] = { name = "Test", on = { push = true }, jobs = tests } }
   local function publish(file, event, trigger)
-    local workflow = list[file] or { name = "Publish", on = {}, environments_on_push = pushed, jobs = {
-      {
-        name = "publish", seconds = PUBLISH_SECONDS, for_each = "environment", publishes = true,
+    local workflow = list[file]
+    if not workflow then
+      workflow = { name = "Publish", on = {}, environments_on_push = pushed, jobs = {} }
+      table.move(own.before or {}, 1, #(own.before or {}), 1, workflow.jobs)
+      table.insert(workflow.jobs, {
+        name = "publish", seconds = own.publish_seconds or PUBLISH_SECONDS, for_each = "environment", publishes = true,
         redeploys = is_rolling(application) or nil,
-      },
-    } }
+      })
+    end
     list[file] = workflow
     workflow.on[event] = trigger
   end
@@ -147,9 +168,9 @@ end
 local function history(application, cast, own)
   local files = own.files or { ["README.md"] = "# " .. application.name .. "\n" }
   return {
-    { message = "Begin", files = files, author = cast.reviewer },
-    { message = "Say who to write to", files = { ["CONTACT.md"] = "Write to the team.\n" }, author = cast.user },
-    { message = "Say how to run it", files = { ["RUNNING.md"] = "make run\n" }, author = cast.reviewer },
+    { message = "Begin", files = files, author = cast.colleague },
+    { message = "Say who to write to", files = { ["CONTACT.md"] = "Write to the team.\n" }, author = cast.reviewer },
+    { message = "Say how to run it", files = { ["RUNNING.md"] = "make run\n" }, author = cast.colleague },
   }
 end
 
@@ -159,14 +180,14 @@ local function github(application, cast, own)
     default_branch = application.main,
     token = "ghp_rehearsal0000000000000000000000000000",
     user = cast.user,
-    users = github_users(application, cast),
+    users = github_users(application, cast, own),
     teams = own.github_teams or {},
     commits = history(application, cast, own),
     branch = {
       name = own.branch or "say-it-better",
       commits = own.commits or { { message = "Say it better", files = { ["page.html"] = page "Better" } } },
     },
-    workflows = own.workflows or workflows(application),
+    workflows = own.workflows or workflows(application, own),
     environments = own.environments or github_environments(application),
     rules = {
       required_checks = application.required_checks, required_approvals = application.approvals, dismiss_stale = true,
@@ -248,13 +269,27 @@ local function roles(application)
   }
 end
 
+-- In the scenario dev-taken somebody has the environment that is there once for everybody.
+local function held(application, cast, own)
+  local list = {}
+  for _, name in ipairs(in_order(application)) do
+    if application.environments[name].shared then
+      list[#list + 1] = {
+        environment = name, by = cast.colleague, slack = (application.people or {})[cast.colleague],
+        reason = own.reason or "users try something else", seconds = 1500,
+      }
+    end
+  end
+  return reservations.held(list, application.key)
+end
+
 ---The world of an application.
 ---@param application table its settings
 ---@param own? release.rehearsal.Options
 ---@return table fixture as world.new takes it
 function M.world(application, own)
   own = own or {}
-  local cast <const> = cast_of(application, own)
+  local cast <const>, approves <const> = cast_of(application, own)
   -- A job on GitHub waits from the merge on; who may let it go on does so when what comes before has been tried.
   local on_github <const> = asks_on_github(application)
   return {
@@ -266,7 +301,7 @@ function M.world(application, own)
     }),
     sites = sites(application),
     roles = roles(application),
-    slack = slack(application, cast, own),
+    slack = slack(application, cast, approves, own),
     people = {
       reviewers = { { login = cast.reviewer, after_seconds = 420 } },
       admins = {
@@ -276,6 +311,8 @@ function M.world(application, own)
         },
       },
     },
+    migrations = application.migrations,
+    held = held(application, cast, own),
   }
 end
 

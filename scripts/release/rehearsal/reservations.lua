@@ -11,7 +11,7 @@ local function message(line, reservation)
   return line .. "\n\n" .. json.encode(record.plain(reservation), { sort_keys = true })
 end
 
----@class rehearsal.Reservation
+---@class release.rehearsal.Reservation
 ---@field environment string
 ---@field by string login on GitHub
 ---@field slack string? their id in Slack
@@ -20,7 +20,7 @@ end
 ---@field seconds number after which they give it back
 
 ---What the fixture says in `held`.
----@param list rehearsal.Reservation[]
+---@param list release.rehearsal.Reservation[]
 ---@param key string of the application
 ---@return table[]
 function M.held(list, key)
