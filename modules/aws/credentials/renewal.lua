@@ -42,14 +42,11 @@ function M.current(session, find)
   while true do
     local found <const>, now = session.found, clock.now() + session.clock_offset
     local left <const> = found and (found.expires_at or math.huge) - now or 0
-    if left > ADVISORY or left > 0 and now < session.looked_at + AGAIN then
-      return found
-    end
     local search <const> = session.finding
-    if not search then
-      return look(session, find, left > 0)
-    elseif left > MANDATORY then
+    if left > ADVISORY or left > MANDATORY and search or left > 0 and not search and now < session.looked_at + AGAIN then
       return found
+    elseif not search then
+      return look(session, find, left > 0)
     end
     search.event:wait()
     if search.failure then
