@@ -270,6 +270,17 @@ describe("a line from outside", function()
     { "KeyError: 'REQUEST_QUEUE_URL'", "KeyError: 'REQUEST_QUEUE_URL'" },
     { "GET /map?page=2 HTTP/1.1 500", "GET /map?page=2 HTTP/1.1 500" },
     { "password=", "password=" },
+    { "SMTP_PASS=hunter2, 3 passed: 3", "SMTP_PASS=[masked] 3 passed: 3" },
+    { "password => 'hunter2'", "password => [masked]" },
+    { [[{\"password\":\"hunter2\",\"a\":1}]], [[{\"password\":[masked],\"a\":1}]] },
+    { [[password="hun\"ter2" b]], "password=[masked] b" },
+    { "password=hun,ter2 b", "password=[masked] b" },
+    { "run --db-password hunter2 --fast", "run --db-password [masked] --fast" },
+    { "postgres://user:p@ss@host/db", "postgres://[masked]@host/db" },
+    { "sent Bearer abc.def.ghi again", "sent Bearer [masked] again" },
+    { "Authorization: token hunter2", "Authorization: [masked]" },
+    { "Set-Cookie: a=hunter2; b=hunter2", "Set-Cookie: [masked]" },
+    { "POST https://hooks.slack.com/services/T00/B00/abc 404", "POST https://[masked] 404" },
     { "", "" },
   }
 
@@ -281,6 +292,12 @@ describe("a line from outside", function()
     assert.same({ "[masked]", "b", "c" }, mask.tail({
       "a", "-----BEGIN RSA PRIVATE KEY-----", "MIIE", "-----END RSA PRIVATE KEY-----", "b", " ", "c",
     }, 3))
+    assert.same({ "[masked]", "b" }, mask.tail({
+      "-----BEGIN PRIVATE KEY----- MIIE -----END PRIVATE KEY-----", "b",
+    }, 3))
+    assert.same({ "a", "[masked]", "b" }, mask.tail({
+      "a", ("MIIE"):rep(16), ("Zm9v"):rep(16), "-----END PRIVATE KEY-----", "b", -- its beginning was not read
+    }, 9))
     assert.same({}, mask.tail({}, 3))
     assert.is_true(#mask.tail({ ("x"):rep(1000000) }, 1)[1] <= 4000)
   end)

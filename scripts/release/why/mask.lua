@@ -8,17 +8,19 @@ local M = {}
 
 local MASK <const> = "[masked]"
 
--- By their form. Sources: GitHub Docs, "GitHub credential types"; Slack docs, "Token types"; IAM User Guide, "Unique
--- identifier prefixes"; RFC 7519 (JWT); RFC 3986 (userinfo).
+-- By their form. Sources: GitHub Docs, "GitHub credential types"; Slack docs, "Token types", "Sending messages using
+-- incoming webhooks" (the address is the secret); IAM User Guide, "Unique identifier prefixes"; RFC 7519 (JWT); npm
+-- Docs, "About access tokens"; GitLab Docs, "Token overview".
 local FORMS <const> = {
   "gh[pousr]_%w+", "github_pat_[%w_]+", "xox[abeoprs]%-[%w%-]+", "xapp%-[%w%-]+", "A[KS]IA%w%w%w%w%w%w%w%w%w%w%w%w+",
-  "eyJ[%w_-]+%.[%w_-]+%.?[%w_-]*", "sk_live_%w+", "AIza[%w_-]+",
+  "eyJ[%w_-]+%.[%w_-]+%.?[%w_-]*", "sk_live_%w+", "AIza[%w_-]+", "hooks%.slack%.com/[%w/_-]+",
+  "npm_" .. ("%w"):rep(30) .. "+", "glpat%-[%w_-]+",
 }
 
 -- Words after which a value is a secret, wherever they stand in a name: DATABASE_PASSWORD=…, "apiKey": "…".
 local WORDS <const> = {
-  "password", "passwd", "pwd", "secret", "token", "api_?%-?key", "access_?%-?key", "private_?%-?key", "credential",
-  "authorization", "session_?id", "cookie",
+  "password", "passwd", "passphrase", "pwd", "secret", "token", "api[_ -]?key", "access[_ -]?key", "account[_ -]?key",
+  "private[_ -]?key", "credential", "signature", "authorization", "session_?id", "cookie",
 }
 
 -- A pattern in either case of its letters; classes such as %w stay what they are.
@@ -29,28 +31,46 @@ local function any_case(word)
   end))
 end
 
-local NAMED = {}
-for i, word in ipairs(WORDS) do NAMED[i] = "([%w_.-]*" .. any_case(word) .. "[%w_.-]*[\"']?%s*[:=]%s*)" end
+-- Between a name and its value: "=", ": ", "=>"; the name may be quoted, in JSON within JSON with a backslash.
+local BETWEEN <const> = "\\*[\"']?%s*[:=]+>?%s*"
 
--- What stands behind a name: "Bearer x", a quoted text, or a word.
-local function without_value(rest)
-  local quote <const> = rest:match "^[\"']"
-  if quote then return MASK, rest:match("^" .. quote .. "[^" .. quote .. "]*" .. quote .. "?()") end
-  local scheme <const> = rest:match "^%a+%s+()%S" and rest:lower():match "^([bd]%a+)%s" or nil
-  if scheme == "bearer" or scheme == "basic" or scheme == "digest" then return MASK, #rest + 1 end
-  return MASK, rest:match "^[^%s,;&}%]]+()"
+-- What stands before the word in a name stays anyway: to look for it would take a long line's length squared.
+local NAMED = { "([_.-]" .. any_case "pass" .. BETWEEN .. ")" } -- DB_PASS; but "passed: 3" is none
+for _, word in ipairs(WORDS) do
+  NAMED[#NAMED + 1] = "(" .. any_case(word) .. "[%w_.-]*" .. BETWEEN .. ")"
+  NAMED[#NAMED + 1] = "(%-%-[%w-]*" .. any_case(word) .. "[%w-]*%s+)" -- --password x
+end
+
+-- The end of a quoted text; a quote after a backslash is part of it, unless the first one has a backslash, too.
+local function end_of_quoted(rest, open)
+  local from = #open + 1
+  while true do
+    local first <const>, last <const> = rest:find(open, from, true)
+    if not first then return #rest + 1 end
+    if #open > 1 or rest:sub(first - 1, first - 1) ~= "\\" then return last + 1 end
+    from = last + 1
+  end
+end
+
+-- Where what stands behind a name ends: the whole rest of a header's line, a quoted text, or a word.
+local function end_of_value(name, rest)
+  local open <const> = rest:match "^\\*[\"']"
+  if open then return end_of_quoted(rest, open) end
+  local lower <const> = name:lower()
+  if lower:find("authorization", 1, true) or lower:find("cookie", 1, true) then return #rest + 1 end
+  return rest:match "^[^%s;&]+()"
 end
 
 local function named(line)
   for _, pattern in ipairs(NAMED) do
     local parts, from = {}, 1
     while true do
-      local first <const>, last = line:find(pattern, from)
+      local first <const>, last <const>, name <const> = line:find(pattern, from)
       if not first then break end
-      local mask <const>, length = without_value(line:sub(last + 1))
-      if length and length > 1 then
-        parts[#parts + 1] = line:sub(from, last) .. mask
-        from = last + length
+      local after <const> = end_of_value(name, line:sub(last + 1))
+      if after and after > 1 then
+        parts[#parts + 1] = line:sub(from, last) .. MASK
+        from = last + after
       else
         parts[#parts + 1] = line:sub(from, last)
         from = last + 1
@@ -66,9 +86,24 @@ end
 ---@return string
 function M.line(line)
   line = line:gsub("\27%[[%d;?]*%a", ""):gsub("\27%][^\7]*\7?", "") -- colours, titles
-  line = line:gsub("(%a[%w+.-]*://)[^/%s@]+@", "%1" .. MASK .. "@")
+  line = line:gsub("(%a[%w+.-]*://)[^/%s]+@", "%1" .. MASK .. "@") -- RFC 3986: userinfo; a password may hold an "@"
+  line = line:gsub("(%f[%a][Bb][Ee][Aa][Rr][Ee][Rr]%s+)[%w._~+/=-][%w._~+/=-][%w._~+/=-][%w._~+/=-]+", "%1" .. MASK)
   for _, form in ipairs(FORMS) do line = line:gsub("%f[%w]" .. form, MASK) end
   return text.clean(named(line))
+end
+
+-- A line of a key's body: what a file in PEM holds between its first line and its last one (RFC 7468).
+local function is_body(line)
+  return line:find(("[%w+/=]"):rep(40)) ~= nil
+end
+
+-- The last lines of a key whose beginning was not read.
+local function drop_body(kept)
+  local dropped = false
+  while kept[1] and is_body(kept[#kept]) do
+    kept[#kept], dropped = nil, true
+  end
+  if dropped then kept[#kept + 1] = MASK end
 end
 
 ---The last lines of a text, each masked. A key between -----BEGIN … and -----END … is one line.
@@ -78,11 +113,14 @@ end
 function M.tail(lines, most)
   local kept, inside = {}, false
   for _, line in ipairs(lines) do
+    local ends <const> = line:find "%-%-%-%-%-END [%u ]*PRIVATE KEY"
     if line:find "%-%-%-%-%-BEGIN [%u ]*PRIVATE KEY" then
-      inside = true
+      inside = not ends
       kept[#kept + 1] = MASK
     elseif inside then
-      inside = not line:find "%-%-%-%-%-END "
+      inside = not ends
+    elseif ends then
+      drop_body(kept)
     elseif line:find "%S" then
       kept[#kept + 1] = line
     end
