@@ -59,6 +59,25 @@ describe("an environment", function()
     end)
   end)
 
+  it("is had by whoever GitHub or the machine calls by an odd name, too", function()
+    for _, name in ipairs { "dependabot[bot]", "ACME\\J\u{f6}rg Ada", ("x"):rep(300), "" } do
+      reserving.inside(function(place)
+        local seen
+        local result = place:run({}, function(this)
+          local mine = this:reservations()
+          this.github = setmetatable({ viewer = function() return name end }, { __index = this.github })
+          mine.github = this.github
+          local _ <close> = this:have("development", change())
+          this.run:step("Deploy", { act = function() return {} end })
+          seen = place:reservation().holder.login
+        end)
+        assert.equal("done", result.outcome, ("%s: %s"):format(name, tostring(result.error)))
+        assert.equal(#name > 0 and #name < 100 and name or "somebody", seen)
+        assert.is_nil(place:reservation().holder)
+      end)
+    end
+  end)
+
   it("goes to those who wait in order of arrival", function()
     reserving.inside(function(place)
       local log, bodies = {}, {}

@@ -30,6 +30,21 @@ local function hers(place)
 end
 
 describe("fairlead reserve", function()
+  it("gives it for as long as it can be written down, and hands it to nobody who is none", function()
+    reserving.inside(function(place)
+      for _, length in ipairs { "721h", "30000000h" } do
+        local refused = reserve(place, { ["for"] = length, reason = "for ever" })
+        assert.same({ "refused", "too-long" }, { refused.outcome, refused.reason }, length)
+      end
+      assert.equal("done", reserve(place, { ["for"] = "720h", reason = "a month" }).outcome)
+      for _, nobody in ipairs { "@", "a/../..", "nobody-here" } do
+        local refused = reserve(place, { what = "hand-over", to = nobody })
+        assert.equal("nobody-named", refused.reason, nobody .. ": " .. tostring(refused.error))
+      end
+      assert.equal("adeveloper", place:reservation().holder.login)
+    end)
+  end)
+
   it("takes an environment, makes it longer, hands it over", function()
     reserving.inside(function(place)
       local taken = reserve(place, { ["for"] = "2h", reason = "a designer looks", pull_request = "412" })

@@ -10,6 +10,7 @@ local words = require "release.reservation.words"
 local M = {}
 
 local HOUR <const> = 3600
+local LONGEST <const> = 30 * 24 * HOUR
 
 local function mention(this, login)
   local id <const> = this.settings.people[login]
@@ -40,6 +41,15 @@ local function need_reason(run, reason, what)
   run:refuse("reason-missing", ("%s needs a reason: somebody will read it"):format(what), "add --reason \"…\"")
 end
 
+-- Whom a login is of, in GitHub's own writing.
+local function github_user(this, login)
+  local user, err
+  if login:find "^%w[%w-]*$" then user, err = try(this.github.get, this.github, "/users/" .. login) end
+  if user then return user end
+  if err and not err:is "github.api.not_found" then error(err, 0) end
+  this.run:refuse("nobody-named", ("GitHub knows nobody called '%s'"):format(login), "give their login on GitHub")
+end
+
 local ACTIONS = {}
 
 function ACTIONS.take(this, environment, given)
@@ -60,10 +70,7 @@ function ACTIONS.extend(this, environment, given)
 end
 
 ACTIONS["hand-over"] = function(this, environment, given)
-  local known <const> = (try(this.github.get, this.github, "/users/" .. given.to:gsub("[^%w-]", "")))
-  if not known then
-    this.run:refuse("nobody-named", ("GitHub knows nobody called '%s'"):format(given.to), "give their login on GitHub")
-  end
+  local known <const> = github_user(this, given.to)
   once(this, environment, "handed-over", { to = known.login }, function()
     this:reservations():hand_over(environment, known.login, given.reason)
   end)
@@ -130,6 +137,10 @@ local BY_HOLDER <const> = {
 local WITH_REASON <const> = { steal = "taking it away", free = "letting deployments go on" }
 
 local function check_given(this, run, given)
+  if (given["for"] or 0) > LONGEST then
+    run:refuse("too-long", ("%s is for everybody: nobody has it for more than 30 days"):format(given.environment),
+      "say how long you need it: --for 2h")
+  end
   if WITH_REASON[given.what] then need_reason(run, given.reason, WITH_REASON[given.what]) end
   local own <const> = BY_HOLDER[given.what]
   -- A run that is taken up may have done it: then it is somebody else's by now.

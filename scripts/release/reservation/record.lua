@@ -63,6 +63,14 @@ function M.text(value)
   return (line:sub(1, utf8.offset(line, 0, TEXT) - 1)) .. "…"
 end
 
+---Who somebody is: a login on GitHub ("adev", "dependabot[bot]"), or a name on a machine.
+---@param value any
+---@return string|nil
+function M.login(value)
+  local name <const> = M.text(value)
+  return name and #name <= 100 and name:find "%S" and name or nil
+end
+
 local function time(value)
   return math.type(value) and value >= 0 and value < 1e11 and value or nil
 end
@@ -79,13 +87,13 @@ local function thread(value)
   return channel and { channel = channel, ts = ts }
 end
 
-local PERSON <const> = { login = word, slack = word, run = word, why = M.text, since = time }
+local PERSON <const> = { login = M.login, slack = word, run = word, why = M.text, since = time }
 local HOLDER <const> = {
-  login = word, slack = word, kind = kind, run = word, by_hand = flag, deploying = flag, pull_request = whole,
+  login = M.login, slack = word, kind = kind, run = word, by_hand = flag, deploying = flag, pull_request = whole,
   commit = sha, why = M.text, since = time, ["until"] = time, thread = thread, nudged = time,
 }
 local WAITER <const> = {
-  login = word, slack = word, kind = kind, run = word, pull_request = whole, commit = sha, why = M.text, since = time,
+  login = M.login, slack = word, kind = kind, run = word, pull_request = whole, commit = sha, why = M.text, since = time,
   seen = time, seconds = time,
 }
 
@@ -148,7 +156,7 @@ function M.read(environment, value, key)
     end
   end
   if type(value.last) == "table" then
-    reservation.last = fields(value.last, { what = word, login = word, why = M.text, at = time }, {})
+    reservation.last = fields(value.last, { what = word, login = M.login, why = M.text, at = time }, {})
   end
   return reservation
 end

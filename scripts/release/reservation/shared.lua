@@ -35,7 +35,7 @@ end
 ---@return {login: string, slack: string?, run: string}
 function Shared:me()
   if not self.login then
-    self.login = self.github:viewer() or environment_of.get "GITHUB_ACTOR" or self.run.user or "somebody"
+    self.login = record.login(self.github:viewer() or environment_of.get "GITHUB_ACTOR" or self.run.user) or "somebody"
   end
   return { login = self.login, slack = (self.settings.people or {})[self.login], run = self.run.id }
 end
