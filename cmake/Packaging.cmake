@@ -2,7 +2,7 @@
 # relative rpath, the library finds the modules relative to itself, and both package descriptions speak relative to
 # where they lie.
 #
-#   bin/fairlead  lib/libfairlead.so  include/fairlead.h  lib/fairlead/*.so  share/fairlead/modules/**.lua
+#   bin/fairlead  lib/libfairlead.so  include/fairlead.h  lib/fairlead/*.so  share/fairlead/modules/**.lua  share/fairlead/luals/fairlead (a link to it)
 #   share/fairlead/scripts/release.lua  share/fairlead/scripts/release/**.lua
 #   lib/pkgconfig/fairlead.pc  lib/cmake/fairlead/*.cmake  share/doc/fairlead
 include(CMakePackageConfigHelpers)
@@ -20,6 +20,10 @@ install(FILES host/include/fairlead.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 # Lua halves, with their annotations, and meta.lua, the annotations of C halves. The build tree has a link instead.
 install(DIRECTORY modules/ DESTINATION ${FAIRLEAD_DATA_DIR}/modules FILES_MATCHING PATTERN "*.lua")
+install(CODE "
+  set(luals \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${FAIRLEAD_DATA_DIR}/luals\")
+  file(MAKE_DIRECTORY \"\${luals}\")
+  file(CREATE_LINK ../modules \"\${luals}/fairlead\" SYMBOLIC)")
 install(FILES scripts/release.lua DESTINATION ${FAIRLEAD_DATA_DIR}/scripts)
 install(DIRECTORY scripts/release DESTINATION ${FAIRLEAD_DATA_DIR}/scripts FILES_MATCHING PATTERN "*.lua")
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -16,6 +16,7 @@ local MODULES <const> = {
   { "git", "repositories: reading, fetching, pushing" },
   { "http", "requests" },
   { "json", "JSON that keeps integers, arrays and null" },
+  { "xml", "XML: elements, attributes, text" },
   { "process", "other programs" },
   { "clock", "time" },
   { "task", "several things at once" },

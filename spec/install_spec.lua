@@ -130,6 +130,7 @@ describe("an installation", function()
     local function there(...) return run { cwd = root .. "/team", env = { FAIRLEAD_STATE = root .. "/state" }, ... } end
     there(program, "new", "grants", "--repository", "acme/grants", "--environments", "staging,production", "--deploys",
       "codedeploy", "--channel", "grants")
+    assert.is_true(exists(prefix .. "/share/fairlead/luals/fairlead/http/init.lua"))
     there(program, "check", "grants.lua", "grants_spec.lua")
     assert.matches("Nothing real was touched", there(program, "rehearse", "grants.lua").stdout, 1, true)
     there(program, "test", "grants_spec.lua")

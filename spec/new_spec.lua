@@ -67,6 +67,17 @@ describe("fairlead new", function()
     assert.matches('channel = "grants"', read "grants-settings.lua", 1, true)
   end)
 
+  it("tells editors where the annotations are, and leaves what they were told before", function()
+    local options = { "--repository", "a/b", "--environments", "x", "--deploys", "rolling", "--channel", "none" }
+    assert.equal(0, fairlead("new", "grants", table.unpack(options)).code)
+    local settings = require("fairlead.json").decode(read ".luarc.json")
+    assert.equal("file", lfs.attributes(settings["workspace.library"][1] .. "/fairlead/http/init.lua", "mode"))
+    assert.equal("file", lfs.attributes(settings["workspace.library"][2] .. "/release.lua", "mode"))
+    folder:write(".luarc.json", "{}\n")
+    assert.equal(0, fairlead("new", "leaflets", table.unpack(options)).code)
+    assert.equal("{}\n", read ".luarc.json")
+  end)
+
   it("overwrites nothing, and then writes nothing", function()
     local settings = folder:write("grants-settings.lua", "return {}\n")
     local refused = fairlead("new", "grants", "--repository", "a/b", "--environments", "x", "--deploys", "rolling",

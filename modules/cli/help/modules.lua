@@ -20,6 +20,8 @@ journal     what runs did, on the disk
 environment variables, under overlays
 world       the simulated services
 
+require "release" gives the vocabulary in which releases are written: docs/reference/release.md.
+
 try(fn, …) gives results, or nil and an error object; secret(text) is text that nothing prints. Both are global.
 A script's own modules are found beside it, and in FAIRLEAD_PATH.
 ]]
