@@ -10,7 +10,7 @@ local M = {}
 -- In the order of `fairlead --help`.
 local COMMANDS <const> = {
   "run", "rehearse", "resume", "live", "rollback", "reserve", "runs", "show", "why", "locks", "unlock", "world", "new",
-  "check", "permissions", "test", "help", "completion",
+  "check", "permissions", "doctor", "test", "help", "completion",
 }
 
 ---The names of the commands.

@@ -67,6 +67,14 @@ local function load(folder, key)
   return { key = key, path = path, procedure = procedure.load(path) }
 end
 
+---The names of all procedures of a project, in order; none is loaded.
+---@async
+---@param folder? string
+---@return string[]
+function M.keys(folder)
+  return scripts_in(M.folder(folder))
+end
+
 ---All procedures of a project, by name. One that cannot be loaded fails: what is left out in silence is missed too
 ---late.
 ---@async

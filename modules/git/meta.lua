@@ -176,4 +176,8 @@ function Repository:tag(name, at, message, tagger, email) end
 ---@return table<string, string>
 function Repository:refs() end
 
+---The version of libgit2.
+---@return string
+function M.version() end
+
 return M

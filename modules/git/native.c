@@ -1,7 +1,8 @@
 /* native.c - git repositories through libgit2: what reads them, and what makes branches and tags. Nothing here waits or
 ** uses the network.
 **
-** Lua: fairlead.git.native: open(path, here) -> repository; repository_methods, which modules/git/init.lua completes.
+** Lua: fairlead.git.native: open(path, here) -> repository; version() -> text; repository_methods, which
+** modules/git/init.lua completes.
 ** Owner: a "git.Repository" userdata owns the git_repository; close, __close and __gc free it. libgit2 counts its users: a
 ** userdata in the registry stands for this state, and outlives all its repositories.
 */
@@ -166,8 +167,17 @@ static const luaL_Reg own_methods[] = {
     {"close", repository_close}, /* give the repository back */
     {NULL, NULL},
 };
+/* version() -> string of libgit2: "1.5.1" */
+static fl_nret native_version(lua_State *L) {
+  int major, minor, patch;
+  git_libgit2_version(&major, &minor, &patch);
+  lua_pushfstring(L, "%d.%d.%d", major, minor, patch);
+  return 1;
+}
+
 static const luaL_Reg native_functions[] = {
-    {"open", native_open}, /* a repository in a folder */
+    {"open", native_open},       /* a repository in a folder */
+    {"version", native_version}, /* libgit2's */
     {NULL, NULL},
 };
 

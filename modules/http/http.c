@@ -4,7 +4,7 @@
 **      native.headers(header) -> list of {name, value}
 **      native.reveal(value) -> text                            of a string or Secret
 **      native.is_secret(value), native.parse(url), native.resolve(url, reference), native.target(url),
-**      native.date(text), native.user_agent
+**      native.date(text), native.about(), native.user_agent
 */
 #include <string.h>
 #include <time.h>
@@ -126,6 +126,20 @@ static fl_nret http_date(lua_State *L) {
   return 1;
 }
 
+/* about() -> {versions= "libcurl/7.88.1 OpenSSL/3.0.17 …", ca_file=, ca_folder=}: what carries requests, and the system's
+** certificate authorities that it was built to trust */
+static fl_nret http_about(lua_State *L) {
+  const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
+  lua_createtable(L, 0, 3);
+  lua_pushstring(L, curl_version());
+  lua_setfield(L, -2, "versions");
+  lua_pushstring(L, built->cainfo);
+  lua_setfield(L, -2, "ca_file");
+  lua_pushstring(L, built->capath);
+  lua_setfield(L, -2, "ca_folder");
+  return 1;
+}
+
 static const luaL_Reg http_functions[] = {
     {"request", transfer_request}, /* one exchange */
     {"headers", transfer_headers}, /* the list of an answer's header */
@@ -135,6 +149,7 @@ static const luaL_Reg http_functions[] = {
     {"parse", http_parse},         /* a URL's parts */
     {"resolve", http_resolve},     /* a relative reference */
     {"date", http_date},           /* an HTTP date */
+    {"about", http_about},         /* libcurl, for who asks what is here */
     {NULL, NULL},
 };
 

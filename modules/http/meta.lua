@@ -64,6 +64,10 @@ function native.resolve(url, reference) end
 ---@return integer|nil
 function native.date(text) end
 
+--- What carries requests: libraries with their versions, and the authorities that it trusts without SSL_CERT_FILE.
+---@return {versions: string, ca_file: string?, ca_folder: string?}
+function native.about() end
+
 ---@class http.Transfer a body on its way
 local Transfer = {} -- luacheck: ignore 241
 

@@ -33,6 +33,7 @@ local MAX_PAGES <const> = 100
 
 ---@class fairlead.slack.Client
 ---@field base_url string
+---@field scopes string? of the token, separated by commas, as Slack told them with its last answer
 ---@field private token Secret
 local Client = {}
 Client.__index = Client
@@ -146,6 +147,7 @@ function Client:call(method, body, options)
     if response and response.status == 200 then
       local decoded <const> = answer.decode(response, about)
       if type(decoded) == "table" and decoded.ok == true then
+        self.scopes = response.headers["x-oauth-scopes"] or self.scopes
         return decoded
       end
       err = failure.refusal(type(decoded) == "table" and decoded or {}, response, about)

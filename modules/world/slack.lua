@@ -364,6 +364,22 @@ local function answer(self, request, name)
   return method.call(arguments)
 end
 
+--- The scopes of the token: the fixture's, else all that any method needs.
+---@return string[]
+function Slack:scopes()
+  if self.fixture.scopes then
+    return self.fixture.scopes
+  end
+  local seen, list = {}, {}
+  for _, method in sorted(self.methods) do
+    if method.scope and not seen[method.scope] then
+      seen[method.scope] = true
+      list[#list + 1] = method.scope
+    end
+  end
+  return list
+end
+
 --- Answers a request.
 ---@async
 ---@param request fairlead.world.Request
@@ -403,6 +419,9 @@ function Slack:handle(request)
     scope = upload == nil and (self.methods[name] or {}).scope or nil,
   })
   headers[#headers + 1] = { "x-slack-req-id", self.random:digits(32) }
+  if type(value) == "table" and value.ok then
+    headers[#headers + 1] = { "x-oauth-scopes", table.concat(self:scopes(), ",") }
+  end
   if type(value) == "string" then
     return message.text(status, value, headers)
   end

@@ -1,5 +1,6 @@
 --- What else the script of an application can do, besides releasing it: `fairlead live`, `fairlead rollback` and others
 --- run these.
+local doctor = require "release.doctor"
 local procedure = require "fairlead.procedure"
 local reserve = require "release.reservation.command"
 
@@ -31,6 +32,7 @@ end
 ---@return table<string, procedure.Procedure>
 function M.of(settings, release)
   return {
+    doctor = doctor.procedure(settings),
     live = require("release.live.command").procedure(settings, release),
     reserve = reserve.of(settings, release),
     rollback = rollback(settings, release),
