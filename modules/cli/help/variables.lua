@@ -9,4 +9,6 @@ NO_COLOR                   no colours; TERM=dumb: no live tree
 GITHUB_ACTIONS             output for a workflow run; GITHUB_STEP_SUMMARY a file for its summary
 FAIRLEAD_STATE             the folder of the journal; $XDG_STATE_HOME/fairlead or ~/.local/state/fairlead if not set
 FAIRLEAD_PATH              more folders to find modules in, separated by colons
+
+`fairlead doctor` tells which of them are in force, and whether what they say is right.
 ]]
