@@ -259,7 +259,7 @@ describe("AWS", function()
   end)
 
   it("has no credentials", function()
-    local results = examine { variables = { AWS_ACCESS_KEY_ID = false } }
+    local results = examine { variables = { AWS_ACCESS_KEY_ID = false, AWS_SECRET_ACCESS_KEY = false } }
     assert_state("bad", "^no AWS credentials", find(results, "AWS eu-west-2", "credentials"))
     assert.matches("^not looked at; see AWS eu%-west%-2, credentials$",
       find(results, STAGING, "service staging-planning-data").text)
