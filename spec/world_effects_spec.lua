@@ -38,3 +38,30 @@ it("the effects of a run tell its records, deployments and issues, each so often
     }, found)
   end)
 end)
+
+it("what only the network's chance makes different is no difference", function()
+  local expected, others = { a = 1, b = 1 }, { { a = 1, b = 2 }, { a = 1 } }
+  assert.same({}, effects.differences(expected, { a = 1, b = 2 }, others))
+  assert.same({}, effects.differences(expected, { a = 1 }, others))
+  assert.same({ { effect = "b", expected = 1, found = 3 } }, effects.differences(expected, { a = 1, b = 3 }, others))
+  assert.same({ { effect = "a", expected = 1, found = 0 }, { effect = "c", expected = 0, found = 1 } },
+    effects.differences(expected, { b = 1, c = 1 }, others))
+end)
+
+it("what a run that failed says is known by its headline", function()
+  support.visit({}, function(w)
+    w:open()
+    local function say(text)
+      w.slack.channels[1].messages = { { user = "U0", ts = "1.0", text = text, reactions = {} } }
+    end
+    local function told(err)
+      for effect in pairs(effects.of(w, err)) do
+        if effect:find "message in" then return effect end
+      end
+    end
+    say "stopped: A of a &amp; b: it broke\n*Where:* A"
+    assert.matches("^message in [^\n]*: stopped: <error>$", told "A of a & b: it broke")
+    assert.matches("stopped: A of a &amp; b: it broke", told(nil), 1, true)
+    assert.matches("*Where:* A", told(nil), 1, true)
+  end)
+end)

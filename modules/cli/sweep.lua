@@ -26,10 +26,18 @@ local function name_of(step)
   return step == "" and "outside of all steps" or step
 end
 
--- Texts from the world may have several lines; their first is enough to know them by.
-local function line(problem)
-  local first = problem:match "^[^\n]*"
-  return text.clean(first .. (first ~= problem and " …" or ""))
+-- Texts from the world may have several lines; their first is enough to know them by, and the first that no other
+-- problem has, as something that is there in place of something else may differ in one line only.
+local function line(problem, problems)
+  local first <const>, rest = problem:match "^([^\n]*)\n?(.*)$"
+  for own in rest:gmatch "[^\n]+" do
+    local shared = false
+    for _, other in ipairs(problems) do
+      shared = shared or other ~= problem and ("\n" .. other .. "\n"):find("\n" .. own .. "\n", 1, true) ~= nil
+    end
+    if not shared then return text.clean(("%s … %s"):format(first, own)) end
+  end
+  return text.clean(first .. (rest ~= "" and " …" or ""))
 end
 
 ---The report for people.
@@ -43,7 +51,7 @@ function M.text(report)
     add("%s: wrong when killed at %d instant%s", text.clean(name_of(first.step)), found.count,
       found.count == 1 and "" or "s")
     add("  first %s (instant %d)", text.clean(first.when), first.at)
-    for _, problem in ipairs(first.problems) do add("    %s", line(problem)) end
+    for _, problem in ipairs(first.problems) do add("    %s", line(problem, first.problems)) end
     if first.deed then add("  it did: %s", text.clean(first.deed)) end
     if first.advice then add("  what to do: %s", text.clean(first.advice)) end
     add ""

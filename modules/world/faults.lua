@@ -21,7 +21,7 @@ Faults.__index = Faults
 function M.new(world)
   return setmetatable({
     world = world,
-    random = world:stream("faults"),
+    random = world:network_stream("faults"),
     down = world:stream("outages"),
     outages = {},
     last = {},

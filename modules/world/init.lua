@@ -51,6 +51,7 @@ end
 ---@field fixture table? what exists: repositories, environments, channels, people; when not given, what the procedure
 --- that `run` gets names as its `rehearsal`: until then there are no services
 ---@field start number? unix seconds at which it begins; when not given, the fixture's
+---@field network integer? which of the many ways in which the network can behave, with one seed; 0 when not given
 ---@field speed number? how many times faster than real everything takes place; 1 when not given. Clocks stay real
 
 --- Makes a world. Nothing is written to the disk before `open` or `run`.
@@ -73,6 +74,7 @@ function M.new(options)
     seed = seed,
     scenario = scenario,
     start = options.start,
+    network = options.network or 0,
     speed = options.speed or 1,
     listeners = {},
     observers = {},
@@ -145,6 +147,13 @@ end
 ---@return fairlead.world.Random
 function World:stream(name)
   return random.stream(self.seed, name)
+end
+
+--- The same for what the network does, which may be varied while all else stays as it is.
+---@param name string
+---@return fairlead.world.Random
+function World:network_stream(name)
+  return random.stream(self.seed, self.network == 0 and name or ("%s %d"):format(name, self.network))
 end
 
 --- Listens to what happens in the world: "push", "publish", "deployment", "review_requested", …

@@ -37,13 +37,30 @@ local M = {}
 ---@field findings fairlead.world.sweep.Finding[]
 ---@field effects integer how many effects the uninterrupted run has
 
+local NETWORKS <const> = 8
+
+-- What differs by the network's chance alone is not the kill's doing: which of two parts that fail side by side fails
+-- first, say, or whom a question reaches while a service refuses. Uninterrupted runs with other delays and faults tell.
+local function vary_network(options, baseline, report)
+  baseline.others = {}
+  for network = 1, NETWORKS do
+    report.runs = report.runs + 1
+    baseline.others[network] = play.run(options, {}, nil, network).effects
+  end
+end
+
 -- Tries a group in one run, and what went wrong there alone. Gives the kills that it did not come to.
 local function try(options, baseline, group, report)
   local instants <const> = baseline.instants[1]
-  local function once(kills)
+  local function once(kills, network)
     report.runs = report.runs + 1
-    local played <const> = play.run(options, kills, instants)
-    return judge.of(baseline, played), played.hit
+    local played <const> = play.run(options, kills, instants, network)
+    local finding = judge.of(baseline, played)
+    if finding and not baseline.others then
+      vary_network(options, baseline, report)
+      finding = judge.of(baseline, played)
+    end
+    return finding, played.hit
   end
   local finding, hit = once(group)
   report.tried = report.tried + #hit
@@ -57,7 +74,8 @@ local function try(options, baseline, group, report)
       local alone <const> = once { kill }
       if alone then found(alone) end
     end
-    if report.wrong == before then found(finding) end
+    -- Of all of them in one run only: that counts if it is so again when the network behaves otherwise.
+    if report.wrong == before and (once(group, 1) or once(group, 2)) then found(finding) end
   elseif finding then
     found(finding)
   end

@@ -37,7 +37,7 @@ end
 ---@param world fairlead.world.World
 ---@return async fun(sent: table): table
 function M.new(world)
-  local latency = world:stream("latency")
+  local latency = world:network_stream("latency")
   return function(sent)
     local request = open_secrets(sent)
     local there, back = latency:between(LATENCY.low, LATENCY.high) / 2, latency:between(LATENCY.low, LATENCY.high) / 2

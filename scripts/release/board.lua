@@ -156,6 +156,11 @@ end
 ---Shows the end.
 ---@async
 ---@param final table what run:at_end handlers get
-function Board:finish(final) bring_up_to_date(self, final) end
+function Board:finish(final)
+  local worked <const> = not self.outage:has_failed()
+  if bring_up_to_date(self, final) or not worked then return end
+  self.outage:insist() -- one answer that was lost must not leave the board as if the run went on
+  bring_up_to_date(self, final)
+end
 
 return M

@@ -41,7 +41,6 @@ local function working_branch(self, repository)
       "put the change on a branch of its own: git switch -c NAME")
   end
   repository:require_clean()
-  repository:fetch { remote = "origin" }
   return branch
 end
 
@@ -192,7 +191,11 @@ function Release:open_pull_request(options)
     local run <const> = self.run
     local repository <close> = git.open(run.directory)
     local branch <const> = working_branch(self, repository)
-    check_access(self)
+    -- A run that is taken up after its push goes on where it was: what fails now is told there, and waits bear it.
+    if run:recorded "Push" ~= "finished" then
+      repository:fetch { remote = "origin" }
+      check_access(self)
+    end
     local commit <const> = repository:commit(branch)
     local body <const> = options.body or commit.message
     check_description(self, branch, body)

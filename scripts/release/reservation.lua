@@ -175,7 +175,7 @@ end
 
 local function claim_of(self, environment, change, options)
   local place <const>, thread <const> = self.settings.environments[environment], self.talk.thread
-  local me <const> = self:reservations():me()
+  local me <const> = self:reservations():me(change.requester)
   return {
     login = me.login, slack = me.slack, run = me.run, deploying = true,
     kind = (change.merged or options.goes_back) and "deploy" or "try",

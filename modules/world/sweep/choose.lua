@@ -8,12 +8,19 @@ local M = {}
 ---@field label string? what it is an instant of; nil at the beginning
 
 --- The numbers of the instants to try: all that differ in what was written or recorded before them; of reads in a row,
---- which change nothing but the time, so many for each part of the procedure (nil: all).
+--- which change nothing but the time, so many for each part of the procedure (nil: all). Those after a gate that failed
+--- are left out: who takes the run up then wants the question to be asked again.
 ---@param instants fairlead.world.Instant[]
 ---@param samples integer?
 ---@return integer[]
 function M.instants(instants, samples)
-  local chosen, group = {}, {}
+  local chosen, group, last = {}, {}, #instants
+  for i, instant in ipairs(instants) do
+    if instant.entry == "gate" and instant.text:find "^fail " then
+      last = i - 1
+      break
+    end
+  end
   local function flush()
     local count = samples and math.min(samples, #group) or #group
     for i = 1, count do
@@ -21,7 +28,7 @@ function M.instants(instants, samples)
     end
     group = {}
   end
-  for i = 0, #instants do
+  for i = 0, last do
     local instant, following = instants[i], instants[i + 1]
     local only_reads = instant and not instant.writes and following and not following.writes
     if not only_reads or (group[1] and instants[group[1]].path ~= instant.path) then

@@ -103,7 +103,7 @@ function M.of(baseline, found)
     problems[#problems + 1] = ("it ended as %s (%s%s) in place of %s (%s)"):format(b.outcome, b.reason,
       b.error and ": " .. tostring(b.error) or "", a.outcome, a.reason)
   end
-  for _, difference in ipairs(effects.differences(baseline.effects, found.effects)) do
+  for _, difference in ipairs(effects.differences(baseline.effects, found.effects, baseline.others)) do
     more = more or difference.found > difference.expected
     less = less or difference.found < difference.expected
     problems[#problems + 1] = ("%d instead of %d times: %s"):format(difference.found, difference.expected,

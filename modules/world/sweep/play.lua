@@ -47,6 +47,7 @@ end
 ---@class fairlead.world.sweep.Play
 ---@field result procedure.Result
 ---@field effects table<string, integer>
+---@field others table<string, integer>[]? of an uninterrupted run: effects when only the network behaves otherwise
 ---@field instants fairlead.world.Instant[][] of each process: the killed ones, the one that took the run up last
 ---@field hit fairlead.world.sweep.Kill[] instants at which it was killed
 ---@field begun table<string, boolean> steps that are begun and not finished in the end
@@ -131,13 +132,19 @@ local function settle(world)
   end
 end
 
+local function error_of(result)
+  if result.outcome == "done" then return nil end
+  local last <const> = result.events[#result.events]
+  return result.error or last and last.error or result.reason
+end
+
 -- How a process of the run comes to its end: at the first of these kills that it comes to. The first process of all
 -- does what the uninterrupted run did, so that its instants have their numbers; a later one does some things again and
 -- others not, so that an instant is known by its label, and by how many of that label lie between the last kill and
 -- it.
 local function killer(kills, last, baseline)
   if #kills == 0 then return nil end
-  if not last then
+  if last.exact then
     return function(_, count)
       if count == kills[1].at then return 1 end
     end
@@ -167,7 +174,7 @@ end
 -- The processes of one run, each but the last killed.
 local function processes(options, kills, baseline, place, recorder, book, state)
   local played = { instants = {}, hit = {} }
-  local left, last = kills, nil
+  local left, last = kills, { at = 0, exact = state.exact }
   local function where() return state.run and nodes.current(state.run).path or "" end
   repeat
     local crash <const> = crashes.new(killer(left, last, baseline), where)
@@ -184,26 +191,28 @@ local function processes(options, kills, baseline, place, recorder, book, state)
     -- A run whose end is on record is over: nobody takes it up.
     played.result = result or book.final and finished(book.final)
   until played.result
-  if #kills > 0 and not last then not_again(options, kills[1].at) end
+  if #kills > 0 and #played.hit == 0 and state.exact then not_again(options, kills[1].at) end
   return played
 end
 
 ---@param options table
 ---@param kills fairlead.world.sweep.Kill[] by their numbers in the uninterrupted run; none: that run itself
 ---@param baseline fairlead.world.Instant[]? instants of the uninterrupted run
+---@param network integer? which of the ways in which the network behaves
 ---@return fairlead.world.sweep.Play
-function M.run(options, kills, baseline)
-  local world = require "fairlead.world".new { seed = options.seed, scenario = options.scenario }
+function M.run(options, kills, baseline, network)
+  local world = require "fairlead.world".new { seed = options.seed, scenario = options.scenario, network = network }
   rehearsal.load(world, options.script, options.command)
   return rehearsal.inside(world, function(folder, transport)
     local place <const> = { world = world, folder = folder, transport = transport }
     local book <const> = ledger()
     local recorder <const> = options.recorder and options.recorder() or memory.new()
-    local played <const> = processes(options, kills, baseline, place, recorder, book, { id = options.id })
+    local state <const> = { id = options.id, exact = not network }
+    local played <const> = processes(options, kills, baseline, place, recorder, book, state)
     settle(world)
     local last <const> = played.result.events[#played.result.events]
     played.failed = last and last.failed
-    played.effects, played.begun, played.locks = effects.of(world), book.begun, book.locks
+    played.effects, played.begun, played.locks = effects.of(world, error_of(played.result)), book.begun, book.locks
     return played
   end)
 end

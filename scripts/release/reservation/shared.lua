@@ -32,10 +32,12 @@ end
 
 ---Who asks: the token's user. A job of GitHub Actions has none of its own, and acts for whoever started it.
 ---@async
+---@param login string? who it is, when that is on record
 ---@return {login: string, slack: string?, run: string}
-function Shared:me()
+function Shared:me(login)
   if not self.login then
-    self.login = record.login(self.github:viewer() or environment_of.get "GITHUB_ACTOR" or self.run.user) or "somebody"
+    login = login or self.github:viewer() or environment_of.get "GITHUB_ACTOR" or self.run.user
+    self.login = record.login(login) or "somebody"
   end
   return { login = self.login, slack = (self.settings.people or {})[self.login], run = self.run.id }
 end
