@@ -242,6 +242,10 @@ return {
       }, lines)
     end)
 
+    it("lets a table stand in for an object", function()
+      assert.same({}, in_procedure 'github.approval { client = { path = print }, run = 1, environment = "x" }')
+    end)
+
     it("says nothing of tables that are put together elsewhere", function()
       assert.same({}, in_procedure 'local options = {} options.timeot = 1 http.get("https://x", options)')
     end)

@@ -87,7 +87,7 @@ local function check_fields(walker, shape, node, context)
       dynamic = true
     end
   end
-  if dynamic and not shape.list then return end
+  if shape.object or dynamic and not shape.list then return end
   for _, slot in ipairs(shape.slots) do
     if not slot.optional and not given[slot.name] and not types.is_optional(slot.type) and not slot.private then
       local call = context:match "^of (.*)$"

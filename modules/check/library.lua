@@ -249,7 +249,10 @@ local function add_members(self, class, into, depth)
   end
   into.open = into.open or class.open
   into.index, into.list = class.index or into.index, class.list or into.list
-  for name, known in pairs(class.members) do into.members[name] = known end
+  for name, known in pairs(class.members) do
+    into.members[name] = known
+    into.object = into.object or type(known) == "table" and known.full ~= nil
+  end
   for _, slot in ipairs(class.slots) do into.slots[#into.slots + 1] = slot end
 end
 
@@ -260,6 +263,7 @@ end
 ---@field open? boolean
 ---@field index? annotations.Type
 ---@field list? annotations.Type
+---@field object? boolean it has methods: what is written out in its place stands in for it
 ---@field strict? boolean a table of its own that is known whole: reading anything else is a mistake
 
 ---What a table, an object or a module has; nil: nothing is known of it.

@@ -106,7 +106,7 @@ local function member(self, base, node, called)
   if not shape then return nil end
   local known = shape.members[name]
   if known ~= nil then return type(known) == "table" and known or nil end
-  if shape.name == "fairlead.aws.Client" then return calls.aws_operation(self, node) end
+  if shape.name == "fairlead.aws.Client" and (called or name:find "^%u") then return calls.aws_operation(self, node) end
   if shape.index or shape.open then return type(shape.index) == "table" and shape.index or nil end
   local hint = self:near(name, shape.members)
   -- Answers of services hold more than is annotated, so of fields only what looks like a slip is one.
