@@ -12,6 +12,7 @@ local M = {}
 ---@field aliases table<string, annotations.Type>
 ---@field definitions annotations.Definition[] functions and values, as they come
 ---@field returned? string the variable that the file returns
+---@field open? boolean what it returns has more than is defined by name: it is made with contents, or filled in a loop
 ---@field variables table<string, string> local variables that are classes: their class by the variable
 ---@field text string[] the comment at the file's head
 ---@field typed table<integer, annotations.Type> what ---@type says of the statement in a line
@@ -228,6 +229,9 @@ function M.parse(text, path)
     end
   end
   finish_block(file, block, nil, number)
+  local name = file.returned
+  file.open = name and (text:find("\nlocal " .. name .. " = {[^}]") or text:find("\n%s*" .. name .. "%[[^\n]-%] = ")
+    or text:find("setmetatable%(" .. name .. "[,)]")) ~= nil or nil
   return file
 end
 
