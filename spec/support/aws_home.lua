@@ -20,7 +20,7 @@ function M.read(path)
   return file:read "a"
 end
 
----Calls `body(folder)`; `@` in all texts and variables stands for the folder, which is gone afterwards.
+---Calls `body(folder)`; `@/` in all texts and variables stands for the folder, which is gone afterwards.
 ---@async
 ---@param options {config: string?, credentials: string?, files: table<string, string>?, variables: table?}
 ---@param body async fun(folder: string): ...
@@ -31,7 +31,7 @@ function M.with(options, body)
     process.run { "rm", "-rf", folder }
   end })
   process.run({ "mkdir", "-p", folder .. "/.aws/sso/cache" }):check()
-  local function here(text) return (text:gsub("@", folder)) end
+  local function here(text) return text == "@" and folder or (text:gsub("@/", folder .. "/")) end
   for name, text in pairs(options.files or {}) do
     M.write(folder .. "/" .. name, here(text))
   end

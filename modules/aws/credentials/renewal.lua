@@ -43,7 +43,8 @@ function M.current(session, find)
     local found <const>, now = session.found, clock.now() + session.clock_offset
     local left <const> = found and (found.expires_at or math.huge) - now or 0
     local search <const> = session.finding
-    if left > ADVISORY or left > MANDATORY and search or left > 0 and not search and now < session.looked_at + AGAIN then
+    if left > ADVISORY or left > MANDATORY and search
+      or left > 0 and not search and now < session.looked_at + AGAIN then
       return found
     elseif not search then
       return look(session, find, left > 0)

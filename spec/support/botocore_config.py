@@ -1,0 +1,58 @@
+"""What botocore makes of AWS's configuration, for specs that compare.
+
+botocore_config.py files        standard input: [{"config": text, "credentials": text}] -> [{profile: {setting: value}} | {"error": name}]
+botocore_config.py endpoints    [{"service", "region", "fips", "dual_stack"}] -> [url | null]
+botocore_config.py credentials  [{"variables": {name: value}, "profile": name|null}] -> [{"key": id, "method": name} | {"error": name} | null]
+"""
+import json
+import os
+import sys
+import tempfile
+
+import botocore.session
+from botocore.config import Config
+
+KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+
+
+def plain(value):
+    return {name: plain(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+
+def files(case):
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("config", "credentials"):
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(case.get(name) or "")
+        os.environ["AWS_CONFIG_FILE"] = os.path.join(folder, "config")
+        os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.path.join(folder, "credentials")
+        try:
+            return plain(botocore.session.Session().full_config["profiles"])
+        except Exception as error:  # which one is what the spec asks for
+            return {"error": type(error).__name__}
+
+
+def endpoints(case, session=botocore.session.Session()):
+    config = Config(use_fips_endpoint=case["fips"], use_dualstack_endpoint=case["dual_stack"])
+    return session.create_client(case["service"], region_name=case["region"], config=config, **KEYS).meta.endpoint_url
+
+
+def credentials(case):
+    before = dict(os.environ)
+    try:
+        os.environ.update(case["variables"])
+        session = botocore.session.Session(profile=case.get("profile"))
+        found = session.get_credentials()
+        return found and {"key": found.get_frozen_credentials().access_key, "method": found.method}
+    except Exception as error:
+        return {"error": type(error).__name__}
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+MODES = {"files": files, "endpoints": endpoints, "credentials": credentials}
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+os.environ["AWS_STS_REGIONAL_ENDPOINTS"] = "regional"  # what newer releases do by themselves
+print(json.dumps([MODES[sys.argv[1]](case) for case in json.load(sys.stdin)]))
