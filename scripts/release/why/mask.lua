@@ -38,7 +38,12 @@ local BETWEEN <const> = "\\*[\"']?%s*[:=]+>?%s*"
 local NAMED = { "([_.-]" .. any_case "pass" .. BETWEEN .. ")" } -- DB_PASS; but "passed: 3" is none
 for _, word in ipairs(WORDS) do
   NAMED[#NAMED + 1] = "(" .. any_case(word) .. "[%w_.-]*" .. BETWEEN .. ")"
-  NAMED[#NAMED + 1] = "(%-%-[%w-]*" .. any_case(word) .. "[%w-]*%s+)" -- --password x
+  NAMED[#NAMED + 1] = "(" .. any_case(word) .. "[%w-]*%s+)" -- --password x
+end
+
+-- "the token was refused" names none; "--db-token was" does.
+local function is_name(line, first, name)
+  return not name:find "^[%w_%- ]+$" or line:sub(math.max(1, first - 40), first - 1):find "%-%-[%w-]*$" ~= nil
 end
 
 -- The end of a quoted text; a quote after a backslash is part of it, unless the first one has a backslash, too.
@@ -67,7 +72,7 @@ local function named(line)
     while true do
       local first <const>, last <const>, name <const> = line:find(pattern, from)
       if not first then break end
-      local after <const> = end_of_value(name, line:sub(last + 1))
+      local after <const> = is_name(line, first, name) and end_of_value(name, line:sub(last + 1))
       if after and after > 1 then
         parts[#parts + 1] = line:sub(from, last) .. MASK
         from = last + after
