@@ -195,8 +195,8 @@ function CHANNELS.codepipeline(self, ask)
     return nil, ("%s has no execution for %s"):format(pipeline.name, short(ask.change.merged))
   end
   local inner <const> = aws.approval {
-    client = pipelines.client(place), pipeline = pipeline.name, execution = execution, stage = pipeline.approval.stage,
-    action = pipeline.approval.action,
+    client = pipelines.client(self, place), pipeline = pipeline.name, execution = execution,
+    stage = pipeline.approval.stage, action = pipeline.approval.action,
   }
   local channel <const> = { name = inner.name, every = inner.every }
 

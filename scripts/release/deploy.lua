@@ -123,7 +123,7 @@ local BUILD <const> = {
     self:hand_on_approval(environment)
     local place <const> = self.settings.environments[environment]
     local execution <const> = pipelines.follow(self, place, change.merged)
-    return nil, function() pipelines.check(place, execution) end
+    return nil, function() pipelines.check(self, place, execution) end
   end,
 }
 

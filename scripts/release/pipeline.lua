@@ -2,11 +2,11 @@
 --- ours, and how far that is.
 ---
 --- An execution is told by its source: the commit, or the digest of the image whose arrival started it; never by being
---- the newest. Sources: CodePipeline API reference, ListPipelineExecutions (sourceRevisions), GetPipelineExecution,
---- ListActionExecutions; User Guide, "How pipeline executions work" (superseded executions).
-local aws = require "fairlead.aws"
+--- the newest. Sources: CodePipeline User Guide, "How pipeline executions work" (superseded executions); and those of
+--- fairlead.aws.pipeline.
 local contexts = require "release.live.context"
 local errors = require "fairlead.errors"
+local executions = require "fairlead.aws.pipeline"
 local images = require "release.live.image"
 local live = require "release.live"
 
@@ -15,85 +15,72 @@ local M = {}
 local BAD <const> = { Failed = true, Stopped = true, Stopping = true, Superseded = true, Cancelled = true }
 
 ---The client of an environment's account and region.
+---@param release Release
 ---@param place table of settings.lua
 ---@return fairlead.aws.Client
-function M.client(place)
-  return aws.session({ profile = place.profile, region = place.region }):client "codepipeline"
-end
+function M.client(release, place) return contexts.clients(release, place).codepipeline end
 
--- Everything that stands for a commit in a source revision.
-local function revisions_of(release, place, sha)
-  local known = { [sha] = true }
+local function digests_of(release, place, sha)
+  local list = {}
   for _, context in ipairs(contexts.all(release, place)) do
     local image <const> = images.find(context, sha)
-    for digest in pairs(image and image.digests or {}) do known[digest] = true end
+    for digest in pairs(image and image.digests or {}) do list[#list + 1] = digest end
   end
-  return known
+  return list
 end
 
----The newest execution of a pipeline that carries a commit.
+local function carries_an_image(execution)
+  for _, source in ipairs(execution.sourceRevisions or {}) do
+    if (source.revisionId or ""):find "^sha256:" then return true end
+  end
+  return false
+end
+
+---The newest execution of a pipeline that carries a commit. One that has an image for a source is told by that alone:
+---beside it, it takes up whatever its branch of code holds at that moment.
 ---@async
 ---@param release Release
 ---@param place table an environment of settings.lua, with `pipeline`
 ---@param sha string
 ---@return string? id
 function M.execution(release, place, sha)
-  local ours <const> = revisions_of(release, place, sha)
-  local list <const> = { pipelineName = place.pipeline.name }
-  for found in M.client(place):paginate("ListPipelineExecutions", list, "pipelineExecutionSummaries") do
-    for _, source in ipairs(found.sourceRevisions or {}) do
-      if ours[source.revisionId] then return found.pipelineExecutionId end
+  local client <const>, name <const> = M.client(release, place), place.pipeline.name
+  local digests <const> = digests_of(release, place, sha)
+  local found = #digests > 0 and executions.find(client, name, digests) or nil
+  if not found then
+    found = executions.find(client, name, { sha })
+    if found and carries_an_image(found) then return nil end
+  end
+  return found and found.pipelineExecutionId
+end
+
+-- Why it failed, in the words of the action that did.
+local function complaint(stages)
+  for _, stage in ipairs(stages) do
+    if stage.status == "Failed" then
+      return ("%s of %s failed: %s"):format(stage.action, stage.name,
+        stage.why or stage.summary or "CodePipeline gives no reason")
     end
   end
 end
 
-local function raise_ended(place, execution, status, why)
+local function raise_if_ended_badly(place, execution, progress)
+  local status <const>, why <const> = progress.status, complaint(progress.stages)
+  if not BAD[status] then return end
   errors.raise {
     kind = status == "Superseded" and "deployment.superseded" or "deployment.failed", op = "pipeline",
     target = ("%s, execution %s"):format(place.pipeline.name, execution),
-    message = ("it is %s%s"):format(status:lower(), why and why ~= "" and ": " .. why or ""),
+    message = ("it is %s%s"):format(status:lower(), why and ": " .. why or ""),
     hint = ("see https://%s.console.aws.amazon.com/codesuite/codepipeline/pipelines/%s/executions/%s/timeline"):format(
       place.region, place.pipeline.name, execution),
   }
 end
 
-local function actions_of(client, place, execution)
-  local list = {}
-  for action in client:paginate("ListActionExecutions", {
-    pipelineName = place.pipeline.name, filter = { pipelineExecutionId = execution },
-  }, "actionExecutionDetails") do
-    list[#list + 1] = action
+local function has_begun(stages, name)
+  for _, stage in ipairs(stages) do
+    if stage.name == name then return true end
   end
-  return list
-end
-
--- Why it failed, in the words of the action that did.
-local function complaint(actions)
-  for _, action in ipairs(actions) do
-    local result <const> = action.status == "Failed" and action.output and action.output.executionResult or {}
-    if action.status == "Failed" then
-      return ("%s of %s failed: %s"):format(action.actionName, action.stageName,
-        result.externalExecutionSummary or "CodePipeline gives no reason")
-    end
-  end
-end
-
-local function stage_standing(actions, name)
-  local standing
-  for _, action in ipairs(actions) do -- the newest first
-    if action.stageName == name then
-      if action.status ~= "Succeeded" then return action.status end
-      standing = standing or "Succeeded"
-    end
-  end
-  return standing
-end
-
-local function look(client, place, execution)
-  local told <const> = client:GetPipelineExecution {
-    pipelineName = place.pipeline.name, pipelineExecutionId = execution,
-  }.pipelineExecution
-  return told, actions_of(client, place, execution)
+  return false
 end
 
 ---Waits until the execution that carries a commit has begun the stage that deploys to an environment. How that
@@ -105,7 +92,7 @@ end
 ---@return string execution
 ---errors: kinds "deployment.failed", "deployment.superseded"
 function M.follow(release, place, sha)
-  local client <const>, timeouts <const> = M.client(place), release.settings.timeouts
+  local client <const>, timeouts <const> = M.client(release, place), release.settings.timeouts
   local execution <const> = release.run:wait {
     name = "Start of the pipeline",
     timeout = timeouts.build + timeouts.image,
@@ -122,13 +109,11 @@ function M.follow(release, place, sha)
     every = 10,
     pretend = { execution = execution },
     check = function()
-      local told <const>, actions <const> = look(client, place, execution)
-      if stage_standing(actions, place.pipeline.stage) then return { execution = execution } end
-      if BAD[told.status] then
-        raise_ended(place, execution, told.status, complaint(actions) or told.statusSummary)
-      end
-      local now <const> = actions[1]
-      return nil, now and ("%s of %s: %s"):format(now.actionName, now.stageName, now.status) or told.status
+      local now <const> = executions.progress(client, place.pipeline.name, execution)
+      if has_begun(now.stages, place.pipeline.stage) then return { execution = execution } end
+      raise_if_ended_badly(place, execution, now)
+      local last <const> = now.stages[#now.stages]
+      return nil, last and ("%s of %s: %s"):format(last.action, last.name, last.status) or now.status
     end,
   }
   return execution
@@ -136,19 +121,17 @@ end
 
 ---Raises when an execution has ended badly. For who waits in vain for the deployment that it was to begin.
 ---@async
+---@param release Release
 ---@param place table an environment of settings.lua
 ---@param execution string
 ---errors: kinds "deployment.failed", "deployment.superseded"
-function M.check(place, execution)
-  local told <const>, actions <const> = look(M.client(place), place, execution)
-  if BAD[told.status] then
-    raise_ended(place, execution, told.status, complaint(actions) or told.statusSummary)
-  end
+function M.check(release, place, execution)
+  raise_if_ended_badly(place, execution,
+    executions.progress(M.client(release, place), place.pipeline.name, execution))
 end
 
 -- Nothing further begins. That it is over, or is being stopped, is as well.
-local function stop(place, execution, why)
-  local client <const> = M.client(place)
+local function stop(client, place, execution, why)
   local _, err <const> = try(client.StopPipelineExecution, client, {
     pipelineName = place.pipeline.name, pipelineExecutionId = execution, abandon = true, reason = why:sub(1, 200),
   })
@@ -165,7 +148,7 @@ end
 ---@param execution string
 ---@param why string
 function M.take_back(release, place, sha, execution, why)
-  stop(place, execution, why)
+  stop(M.client(release, place), place, execution, why)
   for _, context in ipairs(contexts.all(release, place)) do
     local id <const> = context.strategy.under_way(context)
     if id and live.brings(context, id, sha) then context.strategy.stop(context, id, { rollback = true }) end

@@ -61,14 +61,14 @@ local M = {}
 ---The clients of an environment's account and region; one each for a release.
 ---@param release Release
 ---@param environment table of settings.lua
----@return table<string, fairlead.aws.Client> clients by service: ecr, ecs, codedeploy, sqs
+---@return table<string, fairlead.aws.Client> clients by service: ecr, ecs, codedeploy, codepipeline, sqs
 function M.clients(release, environment)
   release.clients = release.clients or {}
   local known = release.clients[environment.name]
   if known then return known end
   local session <const> = aws.session { profile = environment.profile, region = environment.region }
   known = {}
-  for _, service in ipairs { "ecr", "ecs", "codedeploy", "sqs" } do known[service] = session:client(service) end
+  for _, service in ipairs { "ecr", "ecs", "codedeploy", "codepipeline", "sqs" } do known[service] = session:client(service) end
   release.clients[environment.name] = known
   return known
 end
