@@ -28,7 +28,7 @@ describe("what is well", function()
     assert_state("ok", "^Publish, active$", find(results, REPOSITORY, "publish.yml"))
     assert_state("ok", "^fairlead in Workspace, by SLACK_BOT_TOKEN %(a bot's token%)$", find(results, "Slack", "token"))
     assert_state("ok", "^C01PLATFORM, the bot is in it$", find(results, "Slack", "channel planning-data-platform"))
-    assert_state("ok", "^from environment$", find(results, "AWS eu-west-2", "credentials"))
+    assert_state("ok", "^from AWS_ACCESS_KEY_ID$", find(results, "AWS eu-west-2", "credentials"))
     assert_state("ok", "^arn:aws:iam::111111111111:user/deployer$", find(results, "AWS eu-west-2", "identity"))
     assert_state("ok", "^2 of 2 tasks run, deployed by CodeDeploy$",
       find(results, "AWS planning-data production", "service production-planning-data"))
@@ -91,6 +91,44 @@ describe("GitHub", function()
     assert_state("unknown", "^not looked at; see GitHub, token$", repository)
     assert.equal("GitHub, token", find(results, REPOSITORY, "publish.yml").cause)
     assert.equal("ok", find(results, "Slack", "token").state)
+  end)
+
+  it("has a token that ends soon, and another that is not used", function()
+    local results = examine {
+      variables = { GITHUB_TOKEN = "ghp_another00000000000000" },
+      through = function(sent, answer)
+        local raw = answer()
+        if sent.url:find "/user$" then
+          table.insert(raw.headers, { "github-authentication-token-expiration", "2026-03-05 09:00:00 UTC" })
+        end
+        return raw
+      end,
+    }
+    local token = find(results, "GitHub", "token")
+    assert_state("ok", "by GH_TOKEN, not the other one in GITHUB_TOKEN %(.*, until 2026%-03%-05 09:00:00 UTC%)$", token)
+    assert.equal("it ends soon: make a new one", token.advice)
+  end)
+
+  it("has an address that is none: the variable is named, and a password in it is not told", function()
+    local results = examine { variables = { GITHUB_API_URL = "https://me:letmeinplease@github.example/api" } }
+    assert_state("bad", "^GITHUB_API_URL https://…@github%.example/api is not a base address$",
+      find(results, "GitHub", "token"))
+    assert.is_nil(require "fairlead.json".encode(results):find("letmeinplease", 1, true))
+  end)
+
+  it("has an app's token, as in GitHub Actions: it is nobody's", function()
+    local results = examine {
+      variables = { GH_TOKEN = "ghs_installation" },
+      fixture = function(fixture)
+        fixture.github.tokens = { ghs_installation = { user = "adeveloper", rights = { "contents:write" } } }
+      end,
+      through = function(sent, answer)
+        if not sent.url:find "/user$" then return answer() end
+        return answer_of(403, '{"message":"Resource not accessible by integration"}')
+      end,
+    }
+    assert_state("ok", "^of an app, by GH_TOKEN %(a token of a GitHub App%)$", find(results, "GitHub", "token"))
+    assert.equal("ok", find(results, REPOSITORY, "branch main").state)
   end)
 
   it("lacks a scope", function()
@@ -378,5 +416,18 @@ describe("secrets", function()
     local told = require "fairlead.json".encode(results)
     for _, text in ipairs(SECRETS) do assert.is_nil(told:find(text, 1, true), told) end
     assert.matches("%[secret%]", find(results, "GitHub", "token").text)
+  end)
+end)
+
+describe("a second organisation", function()
+  it("has its pipeline, its own branch, and no Slack", function()
+    package.path = "spec/support/?.lua;" .. package.path
+    local settings = require "second_organisation.settings"
+    local results = examine {
+      given = settings, world = require("second_organisation.rehearsal").world(),
+    }
+    assert.same({}, all(results, "bad"))
+    assert_state("ok", "^%d stages$", find(results, "AWS tide-tables live", "pipeline tide-tables-delivery"))
+    for _, result in ipairs(results) do assert.is_nil(result.where:find "^Slack", result.what) end
   end)
 end)

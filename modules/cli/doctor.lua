@@ -111,7 +111,10 @@ function M.main(options)
     errors.raise { kind = "usage", message = "there is no application here for these parameters",
       hint = "change into the project, or name the folder: --scripts FOLDER" }
   end
+  local shown <const> = require "fairlead.terminal".is_tty(2)
+  if shown then io.stderr:write "\r\27[Klooking …" end
   local results <const> = doctor.examine(applications)
+  if shown then io.stderr:write "\r\27[K" end
   local counts <const> = doctor.count(results)
   if options.json then
     if not options.verbose then

@@ -113,7 +113,8 @@ local function credentials(session, hide)
   local found <const> = session:credentials()
   for _, name in ipairs { "access_key_id", "secret_access_key", "session_token" } do hide:add(found[name]) end
   local left <const> = found.expires_at and found.expires_at - clock.now()
-  return list.ok(("from %s%s"):format(found.source, left and ", for another " .. duration(math.floor(left)) or ""),
+  local source <const> = found.source == "environment" and "AWS_ACCESS_KEY_ID" or found.source
+  return list.ok(("from %s%s"):format(source, left and ", for another " .. duration(math.floor(left)) or ""),
     { value = session })
 end
 
@@ -169,10 +170,11 @@ end
 ---@param hosts table of doctor/hosts.lua
 ---@param hide doctor.Hider learns the credentials
 ---@param wanted {application: string, place: doctor.AWS}[] none: only the default credentials, if there are some
-function M.add(checks, hosts, hide, wanted)
+---@param bare boolean there is no application at all
+function M.add(checks, hosts, hide, wanted, bare)
   local self <const> = { checks = checks, hosts = hosts, hide = hide, sessions = {} }
   for _, one in ipairs(wanted) do add_environment(self, one) end
-  if #wanted > 0 then return end
+  if not bare then return end
   local session <const> = aws.session {}
   local found <const> = checks:add("AWS", "credentials", {}, function()
     local finding, err = try(credentials, session, hide)

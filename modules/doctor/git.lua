@@ -19,6 +19,17 @@ local function identity(folder)
     "for commits of your own: git config --global user.name …, user.email …")
 end
 
+-- What gives git its credentials. A helper may be a command with anything in it: then it is not told.
+local function helper_of(place)
+  if place.remote.scheme == "ssh" then return " (SSH)" end
+  if not tostring(place.remote.scheme):find "^http" then return "" end
+  local done <const> = process.run { "git", "-C", place.folder, "config", "--get-urlmatch", "credential.helper",
+    place.remote.url, timeout = 5 }
+  local helper <const> = done.stdout:match "^%s*(.-)%s*$"
+  if helper == "" then return "" end
+  return (" (credential helper: %s)"):format(helper:match "^[%w_-]+" == helper and helper or "a command")
+end
+
 -- A branch that is never made: what is tried is whether it might be.
 local TRIED <const> = "HEAD:refs/heads/fairlead-doctor"
 
@@ -29,7 +40,7 @@ local function pushing(place)
     op = "git.push", target = place.remote.url, folder = place.folder, timeout = 9,
     arguments = { "push", "--dry-run", "--no-verify", "--porcelain", "--", "origin", TRIED },
   }
-  return list.ok(("you may push to %s"):format(place.remote.url))
+  return list.ok(("you may push to %s%s"):format(place.remote.url, helper_of(place)))
 end
 
 local function working_copy(folder, repositories)

@@ -5,6 +5,8 @@
 --- be told), "About authentication to GitHub" (prefixes of tokens), "Managing your personal access tokens"
 --- (GitHub-Authentication-Token-Expiration).
 local address = require "fairlead.service.address"
+local answer = require "fairlead.service.answer"
+local clock = require "fairlead.clock"
 local environment = require "fairlead.environment"
 local github = require "fairlead.github"
 local http = require "fairlead.http"
@@ -15,6 +17,7 @@ local M = {}
 
 local HERE <const> = "GitHub"
 local SECONDS <const> = 9 -- for one call, with what it repeats
+local SOON <const> = 7 * 86400 -- seconds
 
 ---@class doctor.GitHub what an application needs of GitHub
 ---@field repository string "owner/name"
@@ -41,10 +44,9 @@ end
 -- Where the client has its token from.
 local function source_of(client)
   if client.token_source then return client.token_source end
-  for _, name in ipairs { "GH_TOKEN", "GITHUB_TOKEN" } do
-    if environment.get(name) then return name end
-  end
-  return "elsewhere"
+  local first <const>, second <const> = environment.get "GH_TOKEN", environment.get "GITHUB_TOKEN"
+  if first and second and first ~= second then return "GH_TOKEN, not the other one in GITHUB_TOKEN" end
+  return first and "GH_TOKEN" or second and "GITHUB_TOKEN" or "elsewhere"
 end
 
 local function scopes_of(response)
@@ -70,8 +72,12 @@ local function who(client)
   end
   if type(user.login) ~= "string" then return list.unknown "what answers is not GitHub" end
   local till <const> = response.headers["github-authentication-token-expiration"]
-  return list.ok(("%s, by %s (%s%s)"):format(user.login, source, kind, till and ", until " .. till or ""),
-    { value = { client = client, kind = kind, scopes = scopes_of(response), login = user.login } })
+  -- "2026-12-01 10:00:00 UTC"
+  local at <const> = till and answer.time((till:gsub("^(%S+) (%S+).*$", "%1T%2Z")))
+  return list.ok(("%s, by %s (%s%s)"):format(user.login, source, kind, till and ", until " .. till or ""), {
+    value = { client = client, kind = kind, scopes = scopes_of(response), login = user.login },
+    advice = at and at - clock.now() < SOON and "it ends soon: make a new one" or nil,
+  })
 end
 
 -- ---- permissions ----
@@ -221,8 +227,10 @@ end
 ---@param checks doctor.List
 ---@param hosts table of doctor/hosts.lua
 ---@param wanted {application: string, place: doctor.GitHub}[] none: only the token, if there is one
-function M.add(checks, hosts, wanted)
+---@param bare boolean there is no application at all
+function M.add(checks, hosts, wanted, bare)
   local client <const>, err = try(github.client, { timeout = SECONDS, request_timeout = SECONDS })
+  if not (client or bare or #wanted > 0) then return end -- nobody needs it
   local needs = {}
   -- Also without a token: whether there is a way to it is worth knowing.
   if client or #wanted > 0 then

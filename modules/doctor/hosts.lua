@@ -25,9 +25,10 @@ local ADVICE <const> = {
 function M.new(checks)
   local self = { skews = {} }
 
-  ---The check of the host that an address belongs to.
+  ---The check of the host that an address belongs to; nil for what is no address, which is another check's business.
   function self.need(url, application)
-    local origin <const> = address.origin(url) or url
+    local origin <const> = address.origin(url)
+    if not origin then return nil end
     local name <const> = origin:gsub("^https://(.*):443$", "%1")
     local check = checks:add("Network", name, { application = application }, function()
       local began <const> = clock.now()

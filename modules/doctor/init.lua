@@ -1,5 +1,6 @@
 --- What is configured, reachable and permitted: checks of this machine, of the services that its environment has
 --- credentials for, and of the places that applications need. Nothing is written anywhere, and no secret is told.
+local aws = require "fairlead.doctor.aws"
 local git = require "fairlead.doctor.git"
 local github = require "fairlead.doctor.github"
 local hide = require "fairlead.doctor.hide"
@@ -85,14 +86,15 @@ end
 function M.examine(applications, options)
   local checks <const>, hidden <const> = list.new(), hide.new()
   local places <const> = hosts.new(checks)
+  local bare <const> = #applications == 0
   local of_github <const> = wanted(applications, "github")
   local repositories = {}
   for i, one in ipairs(of_github) do repositories[i] = one.place.repository end
   machine.add(checks)
   git.add(checks, { folder = options and options.folder or ".", repositories = repositories })
-  github.add(checks, places, of_github)
-  slack.add(checks, places, wanted(applications, "slack"))
-  require "fairlead.doctor.aws".add(checks, places, hidden, wanted(applications, "aws"))
+  github.add(checks, places, of_github, bare)
+  slack.add(checks, places, wanted(applications, "slack"), bare)
+  aws.add(checks, places, hidden, wanted(applications, "aws"), bare)
   sites.add(checks, wanted(applications, "sites"))
   for _, application in ipairs(applications) do
     local problem <const> = application.problem

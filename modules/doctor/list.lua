@@ -94,11 +94,18 @@ local function is_refusal(err)
   return false
 end
 
+-- A wrong setting is told with the variable, or the file and its line, that it stands in.
+local function text_of(err)
+  if err.kind ~= "config.invalid" then return err.message end
+  local variable <const> = tostring(err.op):match "^[%u_]+$"
+  return ("%s%s %s"):format(variable and variable .. " " or "", tostring(err.target), err.message)
+end
+
 ---What an error says about the thing that was looked at.
 ---@param err Error
 ---@return doctor.Finding
 function M.failed(err)
-  local finding <const> = (is_refusal(err) and M.bad or M.unknown)(err.message, err.hint)
+  local finding <const> = (is_refusal(err) and M.bad or M.unknown)(text_of(err), err.hint)
   finding.error = err
   if err.kind == "timeout" then finding.text = ("no answer within %d s"):format(SECONDS) end
   return finding

@@ -86,8 +86,10 @@ end
 ---@param checks doctor.List
 ---@param hosts table of doctor/hosts.lua
 ---@param wanted {application: string, place: doctor.Slack}[] none: only the token, if there is one
-function M.add(checks, hosts, wanted)
+---@param bare boolean there is no application at all
+function M.add(checks, hosts, wanted, bare)
   local client <const>, err = try(slack.client, { timeout = SECONDS, request_timeout = SECONDS })
+  if not (client or bare or #wanted > 0) then return end -- nobody needs it
   local needs = {}
   -- Also without a token: whether there is a way to it is worth knowing.
   if client or #wanted > 0 then

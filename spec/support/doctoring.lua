@@ -18,6 +18,8 @@ end
 
 ---@class doctoring.Options
 ---@field application string? "planning_data", …; planning_data when left out
+---@field given table? settings in place of ours, and
+---@field world table? the world that goes with them
 ---@field settings fun(settings: table)? changes what the application needs
 ---@field fixture fun(fixture: table)? changes the world
 ---@field scenario string?
@@ -31,9 +33,9 @@ end
 ---@return table world
 function M.examine(options)
   local application <const> = options.application or "planning_data"
-  local settings <const> = copy(require("settings")[application])
+  local settings <const> = copy(options.given or require("settings")[application])
   if options.settings then options.settings(settings) end
-  local fixture <const> = require("rehearsal")[application]()
+  local fixture <const> = options.world or require("rehearsal")[application]()
   if options.fixture then options.fixture(fixture) end
   local w <const> = world.new { seed = 1, scenario = options.scenario, fixture = fixture }
   local results = rehearsals.inside(w, function(folder, transport)
