@@ -2,6 +2,7 @@
 local clock = require "fairlead.clock"
 local doctoring = require "spec.support.doctoring"
 local errors = require "fairlead.errors"
+local program = require "spec.support.program"
 
 local examine, find, all = doctoring.examine, doctoring.find, doctoring.all
 
@@ -301,6 +302,23 @@ describe("AWS", function()
     assert_state("bad", "^no AWS credentials", find(results, "AWS eu-west-2", "credentials"))
     assert.matches("^not looked at; see AWS eu%-west%-2, credentials$",
       find(results, STAGING, "service staging-planning-data").text)
+  end)
+
+  it("has a malformed configuration: the file and the line are named", function()
+    local folder <close> = program.folder()
+    local path = folder:write("config", "[default]\nregion = eu-west-2\n[profile staging\n")
+    local results = examine { variables = { AWS_CONFIG_FILE = path } }
+    local told = table.concat(all(results, "bad"), "\n")
+    assert.is_not_nil(told:find(path .. ":3", 1, true), told)
+    assert.equal("ok", find(results, "GitHub", "token").state)
+  end)
+
+  it("has no such profile", function()
+    local results = examine {
+      settings = function(settings) settings.environments.production.profile = "prod" end,
+    }
+    assert_state("bad", "^no AWS credentials", find(results, "AWS prod eu-west-2", "credentials"))
+    assert.equal("ok", find(results, STAGING, "service staging-planning-data").state)
   end)
 
   -- IAM's policy simulator, which the world does not have.

@@ -152,9 +152,12 @@ local function add_environment(self, one)
   local known <const> = session_of(self, place.profile, place.region, application)
   local where <const> = ("AWS %s %s"):format(application, place.environment)
   for _, thing in ipairs(place.places) do
-    local client <const> = known.session:client(SERVICES[thing.kind], CALL)
-    local needs <const> = { known.credentials, known.identity, self.hosts.need(client.endpoint, application) }
+    -- What is wrong with the configuration is this check's finding, too, not its end.
+    local client <const>, err = try(known.session.client, known.session, SERVICES[thing.kind], CALL)
+    local needs <const> = { known.credentials, known.identity }
+    needs[3] = client and self.hosts.need(client.endpoint, application)
     self.checks:add(where, title_of(thing), { needs = needs, application = application }, function()
+      if not client then return list.failed(err) end
       return looks[thing.kind](client, thing)
     end)
   end
