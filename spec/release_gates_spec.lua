@@ -135,6 +135,34 @@ describe("the review of a release", function()
     assert.is_nil(w.github.pulls.list[1].merged)
   end)
 
+  it("is of people who may write to the repository: of a public one anybody may review the pull requests", function()
+    local result, w = release { change = function(fixture)
+      nobody(fixture)
+      fixture.github.rules.required_approvals = 0
+      fixture.github.users.apasserby = { name = "Passer-by", permission = "read" }
+    end, before = function(w)
+      reviews(w, {
+        { after = 30, act = function(pull, pulls) pulls:review(pull, { by = "apasserby", state = "APPROVED" }) end },
+        { after = 60, act = function(pull)
+          table.insert(pull.reviews, { id = 7, by = "approver[bot]", state = "APPROVED", body = "", at = w.now,
+            commit_id = pull.head_sha })
+        end },
+        { after = 120, act = function(pull, pulls)
+          pulls:review(pull, { by = "apasserby", state = "CHANGES_REQUESTED", body = "I do not like it" })
+        end },
+        { after = 300, act = function(pull, pulls) pulls:review(pull, { by = "areviewer", state = "APPROVED" }) end },
+      })
+    end }
+    assert.equal("done", result.outcome, tostring(result.error))
+    local by
+    for _, event in ipairs(result.events) do
+      if event.event == "gate.decided" and event.path == "Review" then by = event.by end
+    end
+    assert.equal("areviewer", by)
+    local _, count = texts(w):gsub("apasserby's review does not count", "")
+    assert.equal(1, count)
+  end)
+
   it("is void when it was withdrawn before the merge", function()
     local result, w = release { change = function(fixture)
       fixture.github.rules.required_approvals = 0 -- GitHub itself would let it pass

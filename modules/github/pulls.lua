@@ -3,6 +3,7 @@
 --- Sources: docs.github.com "REST API endpoints for pull requests" (mergeable is computed in the background; 405 and
 --- 409 of a merge), "REST API endpoints for pull request reviews", "Managing a branch protection rule" (which review
 --- counts).
+local address = require "fairlead.service.address"
 local answer = require "fairlead.service.answer"
 local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
@@ -36,6 +37,7 @@ local errors = require "fairlead.errors"
 ---@field current boolean that commit is the head now
 ---@field submitted_at number? unix seconds
 ---@field url string
+---@field association string what they are to the repository, as far as the token's user sees: "MEMBER", "NONE", …
 
 ---@class fairlead.github.Reviews
 ---@field list fairlead.github.Review[] the one that counts of each person, oldest first
@@ -214,6 +216,21 @@ function Pulls:open_pull_request(options)
   end
 end
 
+--- What somebody may do with the repository. Of a public one anybody may review the pull requests.
+---
+--- Source: GitHub Docs, REST "Collaborators", Get repository permissions for a user.
+---@async
+---@param user string login
+---@return "admin"|"write"|"read"|"none" permission
+--- raises github.api.not_authorised where the token may not ask that
+function Pulls:permission(user)
+  local told <const>, err = try(self.get, self, ("collaborators/%s/permission"):format(address.segment(user)), nil,
+    { op = "github.permission" })
+  if told then return told.permission end
+  if not err:is "github.api.not_found" then error(err, 0) end
+  return "none"
+end
+
 --- Whether a later review of the same person replaces an earlier one: a comment does not take an approval back.
 local function replaces(earlier, later)
   return earlier.state == "commented" or later.state ~= "commented"
@@ -230,6 +247,7 @@ function Pulls:reviews(number)
     local review = {
       user = login(raw.user), state = raw.state:lower(), commit_id = raw.commit_id,
       current = raw.commit_id == pull.head.sha, submitted_at = answer.time(raw.submitted_at), url = raw.html_url,
+      association = raw.author_association,
     }
     local earlier = of_user[review.user]
     -- "pending": begun by the token's own user and not sent yet.

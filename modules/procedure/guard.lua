@@ -3,14 +3,6 @@ local nodes = require "fairlead.procedure.node"
 
 local M = {}
 
-local function is_inside(node, outer)
-  while node do
-    if node == outer then return true end
-    node = node.parent
-  end
-  return false
-end
-
 ---Asks the guards around a node. Called before a step acts.
 ---@async
 ---@param run procedure.Run
@@ -18,7 +10,7 @@ end
 function M.check(run, node)
   -- A copy: what a guard waits for may take another away meanwhile.
   for _, guard in ipairs(table.move(run.guards, 1, #run.guards, 1, {})) do
-    if is_inside(node, guard.node) then guard.check() end
+    if nodes.is_below(node, guard.node) then guard.check() end
   end
 end
 

@@ -359,20 +359,12 @@ end
 
 -- ---- for the other parts of a run ----
 
-local function is_inside(node, outer)
-  while node do
-    if node == outer then return true end
-    node = node.parent
-  end
-  return false
-end
-
 ---Raises kind "lock.lost" when a lock around this node is no longer this run's. Asked before anything is changed.
 ---@param run procedure.Run
 ---@param node procedure.Node
 function M.check(run, node)
   for _, held in pairs(run.held) do
-    if is_inside(node, held.node) then affirm(held) end
+    if nodes.is_below(node, held.node) then affirm(held) end
   end
 end
 

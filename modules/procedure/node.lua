@@ -31,7 +31,11 @@ function M.root(run)
   return setmetatable({ run = run, name = "", path = "", kind = "run", counts = {}, since = clock.now() }, Node)
 end
 
-local function is_below(node, ancestor)
+---Whether a node is another, or below it.
+---@param node procedure.Node?
+---@param ancestor procedure.Node
+---@return boolean
+function M.is_below(node, ancestor)
   while node do
     if node == ancestor then return true end
     node = node.parent
@@ -57,7 +61,7 @@ function M.current(run)
   local open = run.open
   local node = open[#open] or run.root
   for i = #open - 1, 1, -1 do
-    while not is_below(open[i], node) and not is_below(node, open[i]) do node = node.parent end
+    while not M.is_below(open[i], node) and not M.is_below(node, open[i]) do node = node.parent end
   end
   return node
 end

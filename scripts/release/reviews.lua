@@ -30,26 +30,47 @@ local function asked(release, pull)
   return #names > 0 and " " .. table.concat(names, " ") or ""
 end
 
+local OF_THE_TEAM <const> = { OWNER = true, MEMBER = true, COLLABORATOR = true }
+
+--- Whether somebody's review counts: a person's who may write to the repository. Of a public one anybody may review the
+--- pull requests, and GitHub itself counts only those who may write (GitHub Docs, "About protected branches"). Asked for
+--- once each; where the token may not ask, what GitHub says of the reviewer has to do.
+local function may_judge(release, review)
+  local known <const> = release.may_judge or {}
+  release.may_judge = known
+  if known[review.user] == nil then
+    local permission <const>, err = try(release.github.permission, release.github, review.user)
+    if err and not err:is "github.api.not_authorised" then error(err, 0) end
+    local may = permission == "admin" or permission == "write"
+    if err then may = OF_THE_TEAM[review.association] or false end
+    known[review.user] = may and not review.user:find "%[bot%]$"
+  end
+  return known[review.user]
+end
+
 --- How the reviews of a change stand: who approved its head, and what stands in the way, each with a text for people.
 local function judge(release, change)
-  local reviews <const> = release.github:reviews(change.number)
-  local approved, remarks = {}, {}
-  for _, review in ipairs(reviews.list) do
+  local approved, remarks, objections = {}, {}, 0
+  for _, review in ipairs(release.github:reviews(change.number).list) do
     local who <const> = mention(release, review.user)
     local function remark(text) remarks[#remarks + 1] = { about = review.user, text = text } end
-    if review.state == "approved" and review.commit_id == change.head then
+    local decides <const> = review.state == "approved" or review.state == "changes_requested"
+    if decides and review.user ~= change.author and not may_judge(release, review) then
+      remark((":grey_question: %s's review does not count: it takes a person who may write to the repository"):format(
+        who))
+    elseif review.state == "approved" and review.commit_id == change.head then
       if review.user ~= change.author then approved[#approved + 1] = review.user end
     elseif review.state == "approved" then
       remark((":hourglass: %s approved %s, which is not what would be merged (%s): please look again"):format(
         who, short(review.commit_id), short(change.head)))
     elseif review.state == "changes_requested" then
+      objections = objections + 1
       remark((":memo: %s asks for changes: %s"):format(who, talk.link(review.url, "the review")))
     elseif review.state == "dismissed" then
       remark((":hourglass: %s's review was dismissed: please look again"):format(who))
     end
   end
-  local enough <const> = #approved >= (release.settings.approvals or 1) and #reviews.changes_requested_by == 0
-  return enough, approved, remarks
+  return objections == 0 and #approved >= (release.settings.approvals or 1), approved, remarks
 end
 
 --- The gate's channel: it asks in the release's thread, and listens on GitHub.
