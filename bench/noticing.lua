@@ -1,7 +1,7 @@
 -- noticing: how long after something happens in the world a release knows of it, in simulated seconds, and how many
 -- requests that costs; beside `aws deploy wait deployment-successful` (a poll at once and then each 15 s: botocore,
--- waiters-2.json) and `gh run watch` (the run and its jobs each 3 s: cli/cli, pkg/cmd/run/watch), had they begun to look
--- at the same moment.
+-- waiters-2.json) and `gh run watch` (the run and its jobs each 3 s: cli/cli, pkg/cmd/run/watch), had they begun to
+-- look at the same moment.
 local world = require "fairlead.world"
 
 local SCRIPT <const>, SEEDS <const> = "scripts/planning-data.lua", 25
