@@ -66,7 +66,7 @@ local EXPECTED <const> = {
     approval-by-requester      done           0  done                     merged  ours    ours    0
     wrong-person-approves      done           0  done                     merged  ours    ours    0
     two-releases-at-once       refused        3  gate.voided              merged  other   before  1
-    hotfix-during-release      done           0  done                     merged  ours    ours    1
+    hotfix-during-release      refused        3  gate.voided              merged  ours    before  1
     token-expires-midway       not_authorised 4  aws.api.not_authorised   merged  ours    before  1
     slack-down                 done           0  done                     merged  ours    ours    0
     github-down-for-10-minutes done           0  done                     merged  ours    ours    0

@@ -3,10 +3,17 @@ local procedure = require "fairlead.procedure"
 local rehearsal = require "fairlead.world.rehearsal"
 local world = require "fairlead.world"
 
+local worlds = {} -- asked for their commits after the run, which opens their folder again
+
+teardown(function()
+  for _, w in ipairs(worlds) do w:close() end
+end)
+
 local function rollback(script, parameters, change, scenario)
   local fixture = procedure.load(script).rehearsal()
   if change then change(fixture) end
   local w = world.new { seed = 1, fixture = fixture, scenario = scenario }
+  worlds[#worlds + 1] = w
   local given = { environment = "production", why = "the map is empty" }
   for name, value in pairs(parameters or {}) do given[name] = value end
   return w:run(script, given, { command = "rollback" }), w

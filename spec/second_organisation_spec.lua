@@ -243,8 +243,10 @@ describe("a second organisation's rollback", function()
   it("brings back what was live before, by ECS's own blue-green", function()
     local result, w = rehearse { command = "rollback", parameters = { environment = "live", why = "wrong moon" } }
     assert.equal("done", result.outcome, tostring(result.error))
-    assert.equal(trunk(w)[2], w.aws:live("live").sha)
-    assert.equal(trunk(w)[1], w.aws:live("preprod").sha)
+    local commits <const> = trunk(w)
+    w:close() -- its folder was opened again, for the commits
+    assert.equal(commits[2], w.aws:live("live").sha)
+    assert.equal(commits[1], w.aws:live("preprod").sha)
     assert.same({}, w.slack.requests)
   end)
 

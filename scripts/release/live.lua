@@ -99,6 +99,7 @@ end
 
 local function follow_deployment(context, id, image)
   local cancelled <close> = cancel.guard(context, id) -- luacheck: ignore cancelled
+  if image.sha then context.release:tell_replaced(context.environment.name, image.sha) end
   context.strategy.follow(context, id, image)
 end
 
@@ -115,9 +116,7 @@ end
 local function follow_service(context, sha, since, check)
   local image <const> = image_of(context, sha, check)
   context.run:fact(("image %s:%s is %s"):format(context.service.image, image.tag, image.digest))
-  local id <const> = deployment_of(context, image, sha, math.max(since or 0, image.pushed_at), check)
-  context.release:tell_replaced(context.environment.name, sha)
-  return come(context, id, image)
+  return come(context, deployment_of(context, image, sha, math.max(since or 0, image.pushed_at), check), image)
 end
 
 local function bring_back(context, target, sha)
