@@ -77,7 +77,7 @@ FL_API int fl_host_run_string(fl_host *host, const char *chunk, const char *name
 /* As fl_host_run_string, and prints the values that the chunk returns, or that it is, when it is an expression. */
 FL_API int fl_host_evaluate(fl_host *host, const char *chunk, const char *name, int argc, char **argv);
 
-/* Why the last run ended as it did: kind and one line; `details` (traceback and causes; may be empty) lives until
+/* Why the last run ended as it did: kind and one line; `details` (its own, a traceback; may be empty) lives until
 ** the next run or close. */
 FL_API const fl_error *fl_host_error(const fl_host *host, const char **details);
 

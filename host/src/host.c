@@ -218,6 +218,28 @@ static void keep_error(fl_host *host, const char *kind, const char *message, con
   host->details = details != NULL ? joined(details, "") : NULL;
 }
 
+/* Pushes what is told below an error's message: its details, a line each, and its traceback; "" when it has neither. */
+static const char *push_below(lua_State *L, int error) {
+  luaL_Buffer text;
+  lua_getfield(L, error, "details");
+  int details = lua_gettop(L);
+  lua_Integer count = lua_istable(L, details) ? (lua_Integer)lua_rawlen(L, details) : 0;
+  luaL_buffinit(L, &text);
+  for (lua_Integer i = 1; i <= count; i++) {
+    lua_rawgeti(L, details, i);
+    luaL_tolstring(L, -1, NULL);
+    lua_remove(L, -2);
+    luaL_addvalue(&text);
+    luaL_addchar(&text, '\n');
+  }
+  if (lua_getfield(L, error, "traceback") == LUA_TSTRING)
+    luaL_addvalue(&text);
+  else
+    lua_pop(L, 1);
+  luaL_pushresult(&text);
+  return lua_tostring(L, -1);
+}
+
 /* The error object on top -> host->error. Protected: reading it may run out of memory. */
 static int describe_error(lua_State *L) {
   fl_host *host = fl_host_of(L);
@@ -225,8 +247,8 @@ static int describe_error(lua_State *L) {
   error_wrap(L);
   const char *kind = error_kind(L, 1);
   const char *message = luaL_tolstring(L, 1, NULL);
-  lua_getfield(L, 1, "traceback");
-  keep_error(host, kind, message, lua_tostring(L, -1));
+  const char *below = push_below(L, 1);
+  keep_error(host, kind, message, below[0] != '\0' ? below : NULL);
   lua_pushinteger(L, exit_code_of(L, 1));
   return 1;
 }

@@ -69,7 +69,9 @@ local function last_event(run)
     final.kind = run.error.kind
     final.file, final.line = place(run.error)
     final.not_done = json.array(not_done(run))
-    final.why = #run.reasons > 0 and json.array(value.copy(run.reasons)) or nil
+    local why <const> = value.copy(run.reasons)
+    table.move(run.error.details or {}, 1, #(run.error.details or {}), #why + 1, why)
+    final.why = #why > 0 and json.array(why) or nil
   end
   return final
 end
