@@ -37,7 +37,7 @@ describe("what is well", function()
       find(results, "Site planning-data production", "version"))
     assert_state("ok", "^you may push to https://github%.com/digital%-land/digital%-land%.info%.git$",
       find(results, "git", "pushing"))
-    assert_state("ok", "^as 6 hosts have it$", find(results, "Network", "clock"))
+    assert_state("ok", "^right, by 6 hosts$", find(results, "Network", "clock"))
   end)
 
   it("tells what it cannot know without writing", function()

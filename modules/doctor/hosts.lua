@@ -68,7 +68,7 @@ function M.new(checks)
       -- One host may be wrong; most of them are not.
       local skew <const> = all[#all // 2 + 1]
       local seconds <const> = math.floor(math.abs(skew) + 0.5)
-      if seconds <= 1 then return list.ok(("as %d host%s have it"):format(#all, #all == 1 and "" or "s")) end
+      if seconds <= 1 then return list.ok(("right, by %d host%s"):format(#all, #all == 1 and "" or "s")) end
       local text <const> = ("is %d s %s"):format(seconds, skew > 0 and "slow" or "fast")
       if seconds < TOO_FAR then return list.ok(text) end
       return list.bad(text .. ", so that AWS refuses signatures", "set it right: timedatectl set-ntp true")
