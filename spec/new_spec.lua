@@ -44,6 +44,7 @@ describe("fairlead new", function()
     { "leaflets", "staging,production", "rolling", "#print-shop", specs = 4 },
     { "archive", "staging,production", "blue_green", "none", specs = 4 },
     { "notice-board", "board", "codedeploy", "team", specs = 2 },
+    { "words", "local,end", "codedeploy", "none", specs = 4 }, -- words of Lua's own
   } do
     it(("writes a procedure that passes everything: %s, %s"):format(case[2], case[3]), function()
       local name = case[1]
@@ -101,6 +102,7 @@ describe("fairlead new", function()
       { "--repository", "grants", "'grants' is no repository, expected owner/name" },
       { "--environments", "dev,dev", "'dev' is there twice" },
       { "--environments", "Dev", "'Dev' is no name for an environment" },
+      { "--environments", "staging,review", "'review' is what another part of a release is called" },
       { "--deploys", "codedeplyo", "did you mean 'codedeploy'?" },
       { "--channel", "a b", "'a b' is no channel of Slack" },
     } do
@@ -109,6 +111,9 @@ describe("fairlead new", function()
       assert.matches(case[3], refused.stderr, 1, true)
     end
     assert.equal(2, fairlead("new", "../grants").code)
+    local hiding = fairlead("new", "release", "--repository", "a/b", "--environments", "x", "--deploys", "rolling",
+      "--channel", "none")
+    assert.matches("release: is the library's own name", hiding.stderr, 1, true)
     assert.same({}, entries())
   end)
 

@@ -8,6 +8,12 @@ local M = {}
 
 local WAYS <const> = { "codedeploy", "rolling", "blue_green" }
 
+-- An environment is a part of the plan by its name, and these are parts already.
+local PARTS <const> = { tests = true, review = true, merge = true, approval = true }
+
+-- Modules that every procedure needs: a file of this name would be found in their place.
+local MODULES <const> = { release = true }
+
 ---@param parser table
 ---@return table
 function M.define(parser)
@@ -36,6 +42,9 @@ local function environments(text)
   for name in text:gmatch "[^,%s]+" do
     if not name:find "^%l[%l%d_]*$" then
       return nil, ("'%s' is no name for an environment, expected small letters, digits and underscores"):format(name)
+    end
+    if PARTS[name] then
+      return nil, ("'%s' is what another part of a release is called; choose another name"):format(name)
     end
     if seen[name] then return nil, ("'%s' is there twice"):format(name) end
     seen[name] = true
@@ -166,17 +175,28 @@ local function write_editor_settings()
   return file and file:write(text, "\n") and path or nil
 end
 
+local function key_of(name)
+  local key <const> = name:gsub("%.lua$", "")
+  if not key:find "^%l[%l%d-]*$" then
+    errors.raise {
+      kind = "usage", op = "new", target = name ~= "" and name or "''", message = "is no name for a procedure",
+      hint = "small letters, digits and hyphens: grant-finder",
+    }
+  elseif MODULES[key] then
+    errors.raise {
+      kind = "usage", op = "new", target = name,
+      message = ("is the library's own name: %s.lua would hide it from every procedure beside it"):format(key),
+      hint = "name it by what it releases: grant-finder",
+    }
+  end
+  return key
+end
+
 ---@async
 ---@param options {name: string}
 ---@return integer exit_code
 function M.main(options)
-  local key = options.name:gsub("%.lua$", "")
-  if not key:find "^%l[%l%d-]*$" then
-    errors.raise {
-      kind = "usage", op = "new", target = options.name, message = "is no name for a procedure",
-      hint = "small letters, digits and hyphens: grant-finder",
-    }
-  end
+  local key <const> = key_of(options.name)
   local answers = answers_of(options)
   answers.key = key
   local files = require "fairlead.cli.new.templates".files(answers)

@@ -75,6 +75,9 @@ end
 
 -- ---- the settings ----
 
+-- A field of a table; "local" is a word of Lua's own and cannot stand there as it is.
+local function field(name) return load(("return { %s = 1 }"):format(name)) and name or ('["%s"]'):format(name) end
+
 local SETTINGS <const> = [[
 --- What is true of {title} and nowhere else: names, places, people. It is data.
 --- docs/settings.md says what each field means, and editors do; what is marked with TODO is made up.
@@ -113,7 +116,7 @@ return {
 ]]
 
 local ENVIRONMENT <const> = [[
-    {name} = {
+    {field} = {
       name = "{name}",
       order = {order},
       region = "eu-west-2",
@@ -143,7 +146,8 @@ local function environment_of(answers, name, order)
   -- Without Slack it is approved on GitHub, where the build of the merge waits for it.
   local by_hand = approved and answers.channel ~= nil
   return fill(ENVIRONMENT, {
-    key = answers.key, title = title(answers.key), name = name, order = tostring(order), deploys = answers.deploys,
+    key = answers.key, title = title(answers.key), name = name, field = field(name), order = tostring(order),
+    deploys = answers.deploys,
     arrives = by_hand and "dispatch" or "push",
     how = by_hand and "its build is started by the release" or "the merge starts its build",
     job = by_hand and "" or ('      job = "publish (%s)", -- of that build: the one that brings it\n'):format(name),
