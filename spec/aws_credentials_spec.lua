@@ -235,6 +235,37 @@ describe("aws credentials", function()
   end)
 end)
 
+describe("an aws profile", function()
+  it("whose settings are indented by mistake says so", function()
+    with({ config = "[default]\nrole_arn =\n  source_profile = x\ns3 =\n  path = y\n" }, function()
+      local err <const> = failure(function() aws.session():credentials() end)
+      assert.equal("config.invalid", err.kind)
+      assert.matches("has settings below `role_arn`, which is a text", tostring(err), 1, true)
+    end)
+  end)
+
+  it("may name the authorities to trust; AWS_CA_BUNDLE comes before it", function()
+    with({ variables = KEYS, config = "[default]\nca_bundle = /profile.pem\nregion = eu-west-2\n" }, function()
+      local files = {}
+      http.with_transport(function(request)
+        files[#files + 1] = request.ca_file
+        return { status = 200, headers = {}, body = "{}" }
+      end, function()
+        local ecs <const> = aws.session():client "ecs"
+        ecs:ListClusters()
+        environment.with({ AWS_CA_BUNDLE = "/variable.pem" }, ecs.ListClusters, ecs)
+      end)
+      assert.same({ "/profile.pem", "/variable.pem" }, files)
+    end)
+  end)
+
+  it("has its region and its numbers in either file", function()
+    with({ credentials = "[default]\nregion = eu-west-3\n", config = "[default]\nregion = eu-west-1\n" }, function()
+      assert.equal("eu-west-3", aws.session():region(), "the credentials file's come first, as for botocore")
+    end)
+  end)
+end)
+
 describe("aws regions", function()
   it("come from the option, AWS_REGION, AWS_DEFAULT_REGION, the profile", function()
     with({ config = "[default]\nregion = eu-west-1\n[profile admin]\nregion=us-east-1\n" }, function()

@@ -221,6 +221,32 @@ describe("a credential_process", function()
     end
   end)
 
+  it("that fails with many words has them told, as they are not its credentials", function()
+    with("[default]\ncredential_process = /bin/sh @.sh\n", {}, function(name)
+      write(name .. ".sh", "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line $i >&2; echo >&2; done; exit 1")
+      local err <const> = failure(function() aws.session():credentials() end)
+      assert.matches("ended with code 1: line 12;", tostring(err), 1, true)
+      assert.equal(9, #err.details)
+      assert.same({ "line 3", "line 11" }, { err.details[1], err.details[9] })
+      write(name .. ".sh", "kill -9 $$")
+      assert.matches("ended with code 137;", tostring(failure(function() aws.session():credentials() end)), 1, true)
+    end)
+  end)
+
+  it("may tell the account, and must not print what has ended", function()
+    with("[default]\ncredential_process = /bin/cat @.sh\n", {}, function(name)
+      write(name .. ".sh", '{"Version":1,"AccessKeyId":"A","SecretAccessKey":"s","AccountId":"111111111111"}')
+      local found <const> = aws.session():credentials()
+      assert.same({ "111111111111", nil }, { found.account_id, found.expires_at })
+      write(name .. ".sh", '{"Version":1,"AccessKeyId":"A","SecretAccessKey":"s","Expiration":"2001-01-01T00:00:00Z"}')
+      assert.matches("has printed credentials that have ended already",
+        tostring(failure(function() aws.session():credentials() end)), 1, true)
+      write(name .. ".sh", '{"Version":2,"AccessKeyId":"A","SecretAccessKey":"s"}')
+      assert.matches("no credentials of version 1", tostring(failure(function() aws.session():credentials() end)), 1,
+        true)
+    end)
+  end)
+
   it("is a command line of words, as a shell takes them apart", function()
     assert.same({ "a", "b c", "d'e", 'f"g\\h', "i j", "" }, credential_process.words
       [[  a 'b c' "d'e" "f\"g\\h" i\ j "" ]])

@@ -108,6 +108,12 @@ describe("a web identity", function()
       assert.equal("AKWEB", found.access_key_id)
       assert.equal(3, #seen)
 
+      local asked <const> = fake.run(function(_, number)
+        return number < 3 and 400 or 200, number < 3 and REFUSAL:format("IDPCommunicationError", "no answer")
+          or ANSWER:format("AKWEB", FUTURE)
+      end, function() return aws.session():credentials() end)
+      assert.equal(3, #asked)
+
       local refused <const>, err = fake.run(function()
         return 400, REFUSAL:format("ExpiredTokenException", "Token expired: current date/time must be before …")
       end, function() return failure(function() aws.session():credentials() end) end)

@@ -181,6 +181,7 @@ local function exchange(self, operation, body, headers, credentials, deadline)
   local allowance <const> = self.request_timeout + (description.long_polls and description.long_polls[operation] or 0)
   return http.request {
     method = "POST", url = self.endpoint .. "/", headers = signed.headers, body = body, retry = false, follow = false,
+    ca_file = self.session:ca_file(),
     timeout = math.max(math.min(allowance, deadline - clock.now()), 0.001),
   }
 end

@@ -6,34 +6,30 @@
 local errors = require "fairlead.errors"
 local nearest = require "fairlead.nearest"
 
-local container = require "fairlead.aws.credentials.container"
-local given = require "fairlead.aws.credentials.given"
-local instance = require "fairlead.aws.credentials.instance"
-local keys = require "fairlead.aws.credentials.keys"
-local process = require "fairlead.aws.credentials.process"
-local role = require "fairlead.aws.credentials.role"
-local session_role = require "fairlead.aws.credentials.session_role"
-local sso = require "fairlead.aws.credentials.sso"
-local variables = require "fairlead.aws.credentials.variables"
-local web_identity = require "fairlead.aws.credentials.web_identity"
-
 local M = {}
 
---- In the order in which they are asked.
----@type fairlead.aws.Provider[]
+--- In the order in which they are asked: modules of fairlead.aws.credentials, loaded when it is their turn (most
+--- programs come no further than the third), and which provider of a module that has more than one.
+---@type string[][]
 M.providers = {
-  session_role,
-  given,
-  variables,
-  role, -- before the profile's own keys: as for the AWS command line
-  web_identity,
-  sso,
-  keys.shared,
-  process,
-  keys.config,
-  container,
-  instance,
+  { "session_role" },
+  { "given" },
+  { "variables" },
+  { "role" }, -- before the profile's own keys: as for the AWS command line
+  { "web_identity" },
+  { "sso" },
+  { "keys", "shared" },
+  { "process" },
+  { "keys", "config" },
+  { "container" },
+  { "instance" },
 }
+
+---@return fairlead.aws.Provider
+local function load(entry)
+  local module <const> = require("fairlead.aws.credentials." .. entry[1])
+  return entry[2] and module[entry[2]] or module
+end
 
 --- Why a provider is not asked at all; nothing when it is.
 local function left_out(session, provider)
@@ -65,7 +61,8 @@ end
 --- raises aws.no_credentials, whose details tell what was tried; config.invalid; aws.api when a role may not be assumed
 function M.find(session)
   local only <const>, tried = session.options.only, {}
-  for _, provider in ipairs(M.providers) do
+  for _, entry in ipairs(M.providers) do
+    local provider <const> = load(entry)
     if not only or provider.kind == only then
       local credentials, why
       why = left_out(session, provider)

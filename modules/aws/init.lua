@@ -5,6 +5,7 @@
 ---     local output = ecs:DescribeServices { cluster = "web", services = { "site" } }
 local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
+local sorted = require "fairlead.sorted"
 
 local Approval = require "fairlead.aws.approval"
 local Client = require "fairlead.aws.client"
@@ -14,6 +15,16 @@ local renewal = require "fairlead.aws.credentials.renewal"
 local services = require "fairlead.aws.services"
 
 local M = {}
+
+-- Settings of a profile that have no settings below them.
+local TEXTS <const> = {}
+for name in ([[region role_arn source_profile credential_source mfa_serial external_id role_session_name
+  duration_seconds credential_process web_identity_token_file sso_session sso_account_id sso_role_name sso_start_url sso_region output
+  aws_access_key_id aws_secret_access_key aws_session_token aws_account_id login_session endpoint_url services
+  use_fips_endpoint use_dualstack_endpoint ignore_configured_endpoint_urls ca_bundle retry_mode max_attempts]])
+  :gmatch "%S+" do
+  TEXTS[name] = true
+end
 
 ---@class fairlead.aws.SessionOptions
 ---@field profile? string default: AWS_PROFILE, then AWS_DEFAULT_PROFILE, then "default"
@@ -41,7 +52,23 @@ end
 --- The profile's settings, of both files; empty when there are none.
 ---@return fairlead.aws.Settings
 function Session:settings()
-  return self:files().profiles[self.profile] or {}
+  local settings <const> = self:files().profiles[self.profile] or {}
+  if settings ~= self.checked_settings then
+    for name, value in sorted(settings) do
+      if type(value) == "table" and TEXTS[name] then
+        errors.raise { kind = "config.invalid", op = "aws.session", target = self:name(self:path_of(name)),
+          message = ("has settings below `%s`, which is a text"):format(name), hint = "are they indented by mistake?" }
+      end
+    end
+    self.checked_settings = settings
+  end
+  return settings
+end
+
+--- The file of certificate authorities to trust instead of the system's, where one was configured.
+---@return string? path
+function Session:ca_file()
+  return environment.get "AWS_CA_BUNDLE" or self:settings().ca_bundle
 end
 
 --- Whether the profile is in one of the files.

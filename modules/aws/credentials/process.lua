@@ -12,6 +12,7 @@ local found = require "fairlead.aws.credentials.found"
 
 local M = { name = "credential_process" }
 
+local MOST_LINES <const> = 10
 local TIMEOUT <const> = 120 -- seconds; a person may have to touch a key
 
 --- A command line's words, as a shell takes them apart: blanks separate, quotes and backslashes keep together. Nothing
@@ -56,11 +57,20 @@ function M.words(text)
   return list
 end
 
-local function fail(target, message, cause)
+local function fail(target, message, cause, details)
   errors.raise {
     kind = "aws.no_credentials", op = "aws.session", target = target, message = "credential_process " .. message,
-    cause = cause, hint = "run the profile's command by hand: what does it say?",
+    cause = cause, details = details, hint = "run the profile's command by hand: what does it say?",
   }
+end
+
+--- The last lines of what a program said in its distress.
+local function lines_of(text)
+  local lines <const> = {}
+  for line in text:sub(-10000):gmatch "[^\r\n]+" do
+    lines[#lines + 1] = line:find "%S" and answer.brief(line) or nil
+  end
+  return table.move(lines, math.max(#lines - MOST_LINES + 1, 1), #lines, 1, {})
 end
 
 --- Runs a profile's command.
@@ -83,8 +93,9 @@ function M.run(command, target)
   elseif done.timed_out then
     fail(target, ("has given nothing in %d s"):format(TIMEOUT))
   elseif done.code ~= 0 then
-    local last <const> = done.stderr:match "([^\n]*)\n*$"
-    fail(target, ("ended with code %d%s"):format(done.code, last ~= "" and ": " .. answer.brief(last) or ""))
+    local said <const> = lines_of(done.stderr)
+    local last <const> = table.remove(said)
+    fail(target, ("ended with code %d%s"):format(done.code, last and ": " .. last or ""), nil, said[1] and said)
   end
   local output <const>, problem = found.parse(done.stdout)
   if not output then

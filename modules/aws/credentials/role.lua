@@ -4,7 +4,6 @@
 --- botocore `credentials.py`, AssumeRoleProvider (a source profile's own keys come before a role that it names).
 local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
-local terminal = require "fairlead.terminal"
 
 local found = require "fairlead.aws.credentials.found"
 
@@ -69,7 +68,9 @@ local function code_of(session, serial, role_arn, target)
   local ask <const> = session.options.mfa_code
   if ask then
     return ask(serial)
-  elseif not terminal.is_tty(0) then
+  end
+  local terminal <const> = require "fairlead.terminal"
+  if not terminal.is_tty(0) then
     errors.raise { kind = "aws.no_credentials", op = "aws.session", target = target,
       message = ("a code of the device %s (mfa_serial) is wanted, and there is no terminal to ask at"):format(serial),
       hint = "start it from a terminal, or use credentials that need no code" }

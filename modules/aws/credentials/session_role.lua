@@ -1,6 +1,5 @@
 --- `aws.session { role_arn = … }`: a role that the session's other credentials assume.
 local found = require "fairlead.aws.credentials.found"
-local role = require "fairlead.aws.credentials.role"
 
 ---@type fairlead.aws.Provider
 return {
@@ -10,6 +9,7 @@ return {
     if not arn then
       return nil, "no role asked for"
     end
+    local role <const> = require "fairlead.aws.credentials.role"
     local rest = {}
     for name, value in pairs(session.options) do
       rest[name] = name ~= "role_arn" and value or nil

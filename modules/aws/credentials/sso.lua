@@ -63,7 +63,7 @@ function M.load(session)
   local sign_in <const> = { session = own.sso_session, start_url = settings.sso_start_url,
     region = settings.sso_region, profile = session.profile, target = target }
   local account <const>, role = settings.sso_account_id, settings.sso_role_name
-  local response <const>, err = try(unsigned.call, {
+  local response <const>, err = try(unsigned.call, session, {
     url = endpoint.resolve(session, SERVICE, sign_in.region) .. "/federation/credentials"
       .. address.query { role_name = role, account_id = account },
     headers = { ["x-amz-sso_bearer_token"] = tokens.load(session, sign_in) },

@@ -73,7 +73,7 @@ end
 
 --- Has a token renewed, and kept for all who use the cache.
 local function renew(session, sign_in, token, path)
-  local response <const> = unsigned.call({
+  local response <const> = unsigned.call(session, {
     method = "POST", url = endpoint.resolve(session, SERVICE, sign_in.region) .. "/token",
     headers = { ["Content-Type"] = "application/json" },
     body = secret(json.encode { clientId = token.clientId, clientSecret = token.clientSecret,

@@ -64,7 +64,7 @@ function M.load(session)
   local region <const> = session:region()
   local about <const> = { kind = "aws.api", op = "sts.AssumeRoleWithWebIdentity", target = region, service = "sts",
     credentials = "web identity " .. path, repeatable = true }
-  local response <const> = unsigned.call({
+  local response <const> = unsigned.call(session, {
     method = "POST", url = endpoint.resolve(session, services.list.sts, region) .. "/",
     headers = { ["Content-Type"] = query.CONTENT_TYPE }, body = secret(body),
   }, about)
