@@ -1,5 +1,7 @@
 --- A run that has environments, keeps one for trying, gives back and holds, killed at every instant and taken up again:
 --- nothing is reserved twice, nothing stays reserved, and nobody hears of it twice.
+local choose = require "fairlead.world.sweep.choose"
+local play = require "fairlead.world.sweep.play"
 local program = require "spec.support.program"
 local sweep = require "fairlead.world.sweep"
 
@@ -43,5 +45,32 @@ describe("reservations of a run that is killed", function()
       problems[i] = ("%s: %s"):format(finding.when, table.concat(finding.problems, "; "))
     end
     assert.same({}, problems)
+  end)
+
+  it("go back when it is taken up and fails before it comes to them", function()
+    local options = {
+      script = "scripts/async-processor.lua", scenario = "token-expires-midway", seed = 1, parameters = {},
+    }
+    local whole = play.run(options, {})
+    assert.equal("aws.api.not_authorised", whole.result.reason, tostring(whole.result.error))
+    local instants, at = whole.instants[1], nil
+    for i, instant in ipairs(instants) do
+      if instant.kind == "record" and instant.text:find "^fail Production/" then
+        at = i - 1 -- it has production, and knows of no failure yet
+        break
+      end
+    end
+    options.id = whole.result.id
+    local killed = play.run(options, choose.kills(instants, { at }))
+    assert.equal(2, #killed.instants)
+    assert.equal("aws.api.not_authorised", killed.result.reason, tostring(killed.result.error))
+    local told = 0
+    for effect in pairs(killed.effects) do
+      if effect:find("refs/fairlead/reservations/", 1, true) then
+        told = told + 1
+        assert.is_nil(effect:find "holder", effect)
+      end
+    end
+    assert.equal(3, told)
   end)
 end)

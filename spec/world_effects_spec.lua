@@ -55,7 +55,7 @@ it("what a run that failed says is known by its headline", function()
       w.slack.channels[1].messages = { { user = "U0", ts = "1.0", text = text, reactions = {} } }
     end
     local function told(err)
-      for effect in pairs(effects.of(w, err)) do
+      for effect in pairs(effects.of(w, { err })) do
         if effect:find "message in" then return effect end
       end
     end

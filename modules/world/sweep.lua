@@ -103,7 +103,7 @@ function M.run(options)
   }, { __index = options })
   local baseline <const> = play.run(options, {})
   if baseline.result.outcome == "usage" then error(baseline.result.error, 0) end
-  options.id = baseline.result.id
+  options.id, options.error = baseline.result.id, baseline.error
   local instants <const> = baseline.instants[1]
   local counts <const>, effects = counts_of(instants), 0
   for _, count in pairs(baseline.effects) do effects = effects + count end

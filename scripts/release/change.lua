@@ -192,7 +192,9 @@ function Release:open_pull_request(options)
     local repository <close> = git.open(run.directory)
     local branch <const> = working_branch(self, repository)
     -- A run that is taken up after its push goes on where it was: what fails now is told there, and waits bear it.
-    if run:recorded "Push" ~= "finished" then
+    if run:recorded "Push" == "finished" then
+      self:give_back_at_the_end { all = true }
+    else
       repository:fetch { remote = "origin" }
       check_access(self)
     end

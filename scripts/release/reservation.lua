@@ -9,6 +9,7 @@ local line = require "release.reservation.line"
 local reality = require "release.reservation.reality"
 local shared = require "release.reservation.shared"
 local slack = require "fairlead.slack"
+local sorted = require "fairlead.sorted"
 local words = require "release.reservation.words"
 
 ---@class Release
@@ -349,16 +350,32 @@ function Release:reserve(environment, options)
   })
 end
 
--- What is still kept when the run is over goes back, unless it will be taken up.
+-- What a process of this run that was killed had, and this one has not come to.
+local function give_back_the_rest(self)
+  local reservations <const> = self:reservations()
+  for environment in sorted(self.settings.environments) do
+    local holder <const> = not self.having[environment] and reservations:read(environment).holder
+    if holder and holder.run == self.run.id then
+      reservations:give_back(environment, { run = self.run.id, login = holder.login })
+    end
+  end
+end
+
+---What is still kept when the run is over goes back, unless it will be taken up.
+---@param options? {all: boolean?} all: also what earlier processes of the run had
 ---@private
-function Release:give_back_at_the_end()
+function Release:give_back_at_the_end(options)
+  self.gives_back_all = self.gives_back_all or options and options.all
   if self.gives_back then return end
-  self.gives_back = true
+  self.gives_back, self.having = true, self.having or {}
   self.run:at_end(function(message)
     local goes_on <const> = message.outcome == "interrupted" or message.outcome == "waiting"
     if goes_on or message.reason:find "^resume%." then return end
-    for environment, having in require "fairlead.sorted"(self.having) do
+    for environment, having in sorted(self.having) do
       if having.kept then self:reservations():give_back(environment, having.claim) end
+    end
+    if self.gives_back_all and message.outcome ~= "done" and message.reason ~= "wait.timeout" then
+      give_back_the_rest(self)
     end
   end)
 end

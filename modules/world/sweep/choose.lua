@@ -7,6 +7,8 @@ local M = {}
 ---@field at integer number of the instant in the uninterrupted run; 0: its beginning
 ---@field label string? what it is an instant of; nil at the beginning
 
+local ENDING <const> = 30 -- instants at most, from the record of a question that failed to that of its gate
+
 --- The numbers of the instants to try: all that differ in what was written or recorded before them; of reads in a row,
 --- which change nothing but the time, so many for each part of the procedure (nil: all). Those after a gate that failed
 --- are left out: who takes the run up then wants the question to be asked again.
@@ -17,7 +19,9 @@ function M.instants(instants, samples)
   local chosen, group, last = {}, {}, #instants
   for i, instant in ipairs(instants) do
     if instant.entry == "gate" and instant.text:find "^fail " then
-      last = i - 1
+      for before = i, math.max(i - ENDING, 1), -1 do
+        if instants[before].text == instant.text then last = before - 1 end
+      end
       break
     end
   end

@@ -118,23 +118,25 @@ end
 
 -- What a run that failed says, without what it knows of why and where: of two parts that fail side by side either may
 -- be the first, and who is taken up while it ends may see more than who was killed.
-local function headline(text, problem)
+local function headline(text, problems)
   local line <const> = text:match "^[^\n]*"
-  local escaped <const> = problem:gsub("[&<>]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" })
-  for _, words in ipairs { problem, escaped } do
-    local from <const> = line:find(words:sub(1, 40), 1, true)
-    if from then return line:sub(1, from - 1) .. "<error>" end
+  for _, problem in ipairs(problems) do
+    local escaped <const> = problem:gsub("[&<>]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" })
+    for _, words in ipairs { problem, escaped } do
+      local from <const> = line:find(words:sub(1, 40), 1, true)
+      if from then return line:sub(1, from - 1) .. "<error>" end
+    end
   end
   return line
 end
 
-local function slack(add, service, problem)
+local function slack(add, service, problems)
   for _, channel in ipairs(service.channels) do
     for _, message in ipairs(channel.messages) do
       local kind = message.metadata and message.metadata.event_type
       add("message in #%s%s by %s%s: %s", channel.name, message.thread_ts and " (thread)" or "",
         name_of(service, message.user), kind and " [" .. kind .. "]" or "",
-        problem and headline(message.text, problem) or message.text)
+        #problems > 0 and headline(message.text, problems) or message.text)
       for _, reaction in ipairs(message.reactions) do
         for _, id in ipairs(reaction.users) do
           add("reaction :%s: by %s in #%s", reaction.name, name_of(service, id), channel.name)
@@ -145,14 +147,14 @@ local function slack(add, service, problem)
 end
 
 ---@param world fairlead.world.World one that is open
----@param err any? what the run failed with
+---@param problems string[]? what the run's processes failed with
 ---@return table<string, integer> effects how often there is what
-function M.of(world, err)
+function M.of(world, problems)
   local effects = {}
   local add = adder(effects)
   github(add, world.github, world.folder)
   aws(add, world.aws)
-  slack(add, world.slack, err and tostring(err))
+  slack(add, world.slack, problems or {})
   return effects
 end
 

@@ -52,6 +52,7 @@ end
 ---@field hit fairlead.world.sweep.Kill[] instants at which it was killed
 ---@field begun table<string, boolean> steps that are begun and not finished in the end
 ---@field locks table<string, boolean> locks that are held in the end
+---@field error string? what it failed with in the end
 ---@field failed string? where it failed in the end
 
 -- Takes note of what is begun and held, as a listener and around the recorder.
@@ -135,7 +136,7 @@ end
 local function error_of(result)
   if result.outcome == "done" then return nil end
   local last <const> = result.events[#result.events]
-  return result.error or last and last.error or result.reason
+  return tostring(result.error or last and last.error or result.reason)
 end
 
 -- How a process of the run comes to its end: at the first of these kills that it comes to. The first process of all
@@ -183,7 +184,7 @@ local function processes(options, kills, baseline, place, recorder, book, state)
     local result = not crash.dead and live(options, place, recorder, book, crash, state) or nil
     table.insert(played.instants, crash.instants)
     if crash.hit then
-      last = left[crash.hit]
+      last, book.locks = left[crash.hit], {} -- leases that nobody renews run out
       table.insert(played.hit, last)
       left = table.move(left, crash.hit + 1, #left, 1, {})
       recorder = reopened(recorder)
@@ -212,7 +213,9 @@ function M.run(options, kills, baseline, network)
     settle(world)
     local last <const> = played.result.events[#played.result.events]
     played.failed = last and last.failed
-    played.effects, played.begun, played.locks = effects.of(world, error_of(played.result)), book.begun, book.locks
+    played.error = error_of(played.result)
+    played.effects = effects.of(world, { played.error, options.error }) -- a killed process failed with the latter
+    played.begun, played.locks = book.begun, book.locks
     return played
   end)
 end
