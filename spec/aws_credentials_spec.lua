@@ -92,8 +92,8 @@ describe("aws credentials", function()
       local err <const> = failure(function() aws.session({}):credentials() end)
       assert.equal("aws.no_credentials", err.kind)
       assert.equal(2, errors.exit_code(err))
-      assert.equal("aws.session profile 'default': no AWS credentials in any of 11 places; set AWS_ACCESS_KEY_ID and "
-        .. "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that has them", tostring(err))
+      assert.equal("aws.session profile 'default': no AWS credentials in any of 11 places; set AWS_PROFILE to one of "
+        .. "the profiles that are there (admin), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", tostring(err))
       local path <const> = environment.get "AWS_SHARED_CREDENTIALS_FILE"
       assert.same({
         "session's role: no role asked for",
@@ -101,7 +101,7 @@ describe("aws credentials", function()
         "environment: AWS_ACCESS_KEY_ID is not set",
         "profile's role: profile 'default' names no role",
         "web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set",
-        "IAM Identity Center: profile 'default' is not for it",
+        "IAM Identity Center: profile 'default' names no sign-in",
         ("shared credentials file: %s has no profile 'default'"):format(path),
         "credential_process: profile 'default' names none",
         "config file: /nowhere/config has no profile 'default'",
@@ -113,6 +113,8 @@ describe("aws credentials", function()
         assert.matches("\n  " .. line:gsub("%p", "%%%0") .. "\n", described .. "\n")
       end
       local named <const> = failure(function() aws.session({ profile = "admin" }):credentials() end)
+      assert.equal("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that has them",
+        named.hint)
       assert.equal("environment: left out, as the profile 'admin' was asked for by name", named.details[3])
       assert.equal(("shared credentials file: profile 'admin' in %s has no keys"):format(path), named.details[7])
     end)

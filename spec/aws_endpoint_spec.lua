@@ -98,6 +98,9 @@ describe("aws addresses", function()
     assert.equal("https://ecs-fips.eu-west-2.api.aws", of("ecs", "f"))
     assert.equal("https://ecs.eu-west-2.api.aws", of("ecs", "f", { AWS_USE_FIPS_ENDPOINT = "false" }))
     assert.equal("https://ecs-fips.eu-west-2.amazonaws.com", of("ecs", nil, { AWS_USE_FIPS_ENDPOINT = "TRUE" }))
+    for _, region in ipairs { "fips-us-east-1", "us-east-1-fips" } do
+      assert.equal("https://ecs-fips.us-east-1.amazonaws.com", of("ecs", nil, { AWS_REGION = region }))
+    end
   end)
 
   it("that contradict one another, or are none, are errors of configuration", function()

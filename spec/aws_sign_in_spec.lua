@@ -232,6 +232,15 @@ describe("a sign-in to IAM Identity Center", function()
     end
   end)
 
+  it("without an account and a role gives no credentials", function()
+    home.with({ config = SESSION:gsub("sso_account_id[^\n]*\nsso_role_name[^\n]*\n", ""),
+      variables = { AWS_EC2_METADATA_DISABLED = "true" } }, function()
+      local err <const> = failure(load)
+      assert.equal("aws.no_credentials", err.kind)
+      assert.equal("IAM Identity Center: profile 'deploy' names no sso_account_id and sso_role_name", err.details[6])
+    end)
+  end)
+
   it("is asked for where its region is", function()
     home.with({ config = SESSION, files = { [CACHE] = token { expiresAt = at(60) } } }, function()
       local urls = {}

@@ -5,8 +5,11 @@
 --- AWS SDKs and Tools Reference Guide, "Standardized credential providers".
 local errors = require "fairlead.errors"
 local nearest = require "fairlead.nearest"
+local sorted = require "fairlead.sorted"
 
 local M = {}
+
+local FEW <const> = 8 -- profiles that an error names
 
 --- In the order in which they are asked: modules of fairlead.aws.credentials, loaded when it is their turn (most
 --- programs come no further than the third), and which provider of a module that has more than one.
@@ -50,6 +53,14 @@ local function hint_of(session)
     local near <const> = nearest.name(session.profile, profiles)
     return near and ("did you mean the profile '%s'?"):format(near)
       or ("write a profile '%s', or set AWS_PROFILE to one that is there"):format(session.profile)
+  end
+  local names <const> = {}
+  for name in sorted(profiles) do
+    names[#names + 1] = name
+  end
+  if not session:is_named() and names[1] and #names <= FEW then
+    return ("set AWS_PROFILE to one of the profiles that are there (%s), or AWS_ACCESS_KEY_ID and "
+      .. "AWS_SECRET_ACCESS_KEY"):format(table.concat(names, ", "))
   end
   return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that has them"
 end

@@ -135,7 +135,8 @@ function M.resolve(session, service, region, given)
   if given then
     return address.base(given, "endpoint")
   end
-  local variant <const> = { fips = switch(session, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
+  local _ <const>, of_old = try(session.region, session)
+  local variant <const> = { fips = of_old == true or switch(session, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
     dual_stack = switch(session, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint") }
   local url <const>, source = configured(session, service)
   if not url then

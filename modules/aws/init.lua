@@ -18,11 +18,13 @@ local M = {}
 
 -- Settings of a profile that have no settings below them.
 local TEXTS <const> = {}
-for name in ([[region role_arn source_profile credential_source mfa_serial external_id role_session_name
-  duration_seconds credential_process web_identity_token_file sso_session sso_account_id sso_role_name sso_start_url sso_region output
-  aws_access_key_id aws_secret_access_key aws_session_token aws_account_id login_session endpoint_url services
-  use_fips_endpoint use_dualstack_endpoint ignore_configured_endpoint_urls ca_bundle retry_mode max_attempts]])
-  :gmatch "%S+" do
+for name in ([[
+  region role_arn source_profile credential_source mfa_serial external_id role_session_name duration_seconds
+  credential_process web_identity_token_file sso_session sso_account_id sso_role_name sso_start_url sso_region
+  output aws_access_key_id aws_secret_access_key aws_session_token aws_account_id login_session endpoint_url
+  services use_fips_endpoint use_dualstack_endpoint ignore_configured_endpoint_urls ca_bundle retry_mode
+  max_attempts
+]]):gmatch "%S+" do
   TEXTS[name] = true
 end
 
@@ -99,8 +101,9 @@ function Session:name(path)
   return ("profile '%s' in %s"):format(self.profile, path)
 end
 
---- The region.
----@return string
+--- The region. An older way to ask for FIPS addresses, fips-us-east-1 or us-east-1-fips, is understood.
+---@return string region
+---@return boolean fips
 --- raises config.missing
 function Session:region()
   local region = self.options.region or environment.get "AWS_REGION" or environment.get "AWS_DEFAULT_REGION"
@@ -115,7 +118,8 @@ function Session:region()
     errors.raise { kind = "config.invalid", op = "aws.session", target = region, message = "is no AWS region",
       hint = "regions look like eu-west-2" }
   end
-  return region
+  local plain <const> = region:match "^fips%-(.+)$" or region:match "^(.+)%-fips$"
+  return plain or region, plain ~= nil
 end
 
 --- The credentials, as the first provider that has some gives them; the secrets among them are Secrets. Those that
@@ -131,7 +135,8 @@ end
 ---@param options table as of `aws.session`
 ---@return fairlead.aws.Session
 function Session:derive(options)
-  local copy = { region = self.options.region or try(self.region, self), mfa_code = self.options.mfa_code }
+  local region <const>, fips = try(self.region, self)
+  local copy = { region = fips == true and "fips-" .. region or region, mfa_code = self.options.mfa_code }
   for name, value in pairs(options) do
     copy[name] = value
   end

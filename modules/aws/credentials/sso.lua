@@ -54,11 +54,11 @@ end
 function M.load(session)
   local own <const> = session:settings()
   local named <const> = own.sso_role_name and "sso_role_name" or own.sso_account_id and "sso_account_id"
-    or own.sso_start_url and "sso_start_url"
-  if not named and not own.sso_session then
-    return nil, ("profile '%s' is not for it"):format(session.profile)
+  if not named then
+    return nil, ("profile '%s' names no %s"):format(session.profile, (own.sso_session or own.sso_start_url)
+      and "sso_account_id and sso_role_name" or "sign-in")
   end
-  local target <const> = session:name(session:path_of(named or "sso_session"))
+  local target <const> = session:name(session:path_of(named))
   local settings <const> = settings_of(session, target)
   local sign_in <const> = { session = own.sso_session, start_url = settings.sso_start_url,
     region = settings.sso_region, profile = session.profile, target = target }
