@@ -262,8 +262,9 @@ describe("a release that is cancelled while AWS deploys to staging", function()
     return list
   end
 
-  -- Releases until staging takes the first traffic, is cancelled, and is taken up; both ends, and the world.
-  local function twice(choice, script)
+  -- Releases until staging takes the first traffic, or another wait has begun, is cancelled, and is taken up; both
+  -- ends, and the world.
+  local function twice(choice, script, wait)
     local w = world.new { seed = 1 }
     local first, second
     local loaded = rehearsal.load(w, script or "scripts/planning-data.lua")
@@ -274,8 +275,8 @@ describe("a release that is cancelled while AWS deploys to staging", function()
       first = {}
       execution.listener = function(event)
         first[#first + 1] = event
-        local deploys = event.event == "wait.progress" and event.path:find "^Staging/.*Deployment$"
-        if deploys and (script or (event.traffic or 0) > 0) then started:set() end
+        local there = event.event == "wait.progress" and event.path:find("^Staging/.*" .. (wait or "Deployment") .. "$")
+        if there and (script or wait or (event.traffic or 0) > 0) then started:set() end
       end
       local handle = task.start(procedure.execute, loaded, { development = "no" }, execution)
       started:wait()
@@ -327,6 +328,15 @@ describe("a release that is cancelled while AWS deploys to staging", function()
     assert.equal("codeDeployRollback", list[#list].creator)
     assert.equal("Succeeded", list[#list].status)
     assert.equal(w.aws.initial_sha, w.aws:live("staging").sha)
+  end)
+
+  it("says so when it had not begun, or does it to what the run has not seen yet", function()
+    local first, second = twice("rollback", nil, "Start of the deployment")
+    assert.matches("deployment of staging%-planning%-data: it had not begun; whatever builds and deploys it goes on",
+      texts(first))
+    assert.equal("done", second.outcome, tostring(second.error))
+    assert.matches("deployment of staging%-planning%-data, when this run was interrupted: it had not begun",
+      texts(second.events))
   end)
 
   it("does so for each of several services", function()

@@ -113,10 +113,26 @@ local function come(context, id, image)
   }
 end
 
+local function await_start(context, image, sha, since, check)
+  local cancelled <close> = cancel.guard_start(context, function() -- luacheck: ignore cancelled
+    return context.strategy.find(context, image, since)
+  end)
+  return deployment_of(context, image, sha, since, check)
+end
+
 local function follow_service(context, sha, since, check)
   local image <const> = image_of(context, sha, check)
   context.run:fact(("image %s:%s is %s"):format(context.service.image, image.tag, image.digest))
-  return come(context, deployment_of(context, image, sha, math.max(since or 0, image.pushed_at), check), image)
+  local id <const> = await_start(context, image, sha, math.max(since or 0, image.pushed_at), check)
+  return come(context, id, image)
+end
+
+local function image_to_go_back_to(context, id, target, sha)
+  local cancelled <close> = cancel.guard(context, id) -- luacheck: ignore cancelled
+  return images.of_digest(context, target.digest, sha) or errors.raise {
+    kind = "aws.api.not_found", op = "image", target = ("%s@%s"):format(context.service.image, target.digest),
+    message = "is gone since the rollback was proposed", hint = "choose another commit to go back to: to=COMMIT",
+  }
 end
 
 local function bring_back(context, target, sha)
@@ -126,14 +142,7 @@ local function bring_back(context, target, sha)
     act = function() return context.strategy.back(context, target) end,
     pretend = ("‹deployment of %s›"):format(context.service.service),
   })
-  local image <const> = images.of_digest(context, target.digest, sha)
-  if not image then
-    errors.raise {
-      kind = "aws.api.not_found", op = "image", target = ("%s@%s"):format(context.service.image, target.digest),
-      message = "is gone since the rollback was proposed", hint = "choose another commit to go back to: to=COMMIT",
-    }
-  end
-  return come(context, id, image)
+  return come(context, id, image_to_go_back_to(context, id, target, sha))
 end
 
 -- ---- all of it ----

@@ -32,9 +32,9 @@ end
 
 local OF_THE_TEAM <const> = { OWNER = true, MEMBER = true, COLLABORATOR = true }
 
---- Whether somebody's review counts: a person's who may write to the repository. Of a public one anybody may review the
---- pull requests, and GitHub itself counts only those who may write (GitHub Docs, "About protected branches"). Asked for
---- once each; where the token may not ask, what GitHub says of the reviewer has to do.
+--- Whether somebody's review counts: a person's who may write to the repository. Of a public one anybody may review
+--- the pull requests, and GitHub itself counts only those who may write (GitHub Docs, "About protected branches").
+--- Asked once for each; where the token may not ask, what GitHub says of the reviewer has to do.
 local function may_judge(release, review)
   local known <const> = release.may_judge or {}
   release.may_judge = known

@@ -68,7 +68,9 @@ function M.clients(release, environment)
   if known then return known end
   local session <const> = aws.session { profile = environment.profile, region = environment.region }
   known = {}
-  for _, service in ipairs { "ecr", "ecs", "codedeploy", "codepipeline", "sqs" } do known[service] = session:client(service) end
+  for _, service in ipairs { "ecr", "ecs", "codedeploy", "codepipeline", "sqs" } do
+    known[service] = session:client(service)
+  end
   release.clients[environment.name] = known
   return known
 end

@@ -93,8 +93,8 @@ local HOLDER <const> = {
   commit = sha, why = M.text, since = time, ["until"] = time, thread = thread, nudged = time,
 }
 local WAITER <const> = {
-  login = M.login, slack = word, kind = kind, run = word, pull_request = whole, commit = sha, why = M.text, since = time,
-  seen = time, seconds = time,
+  login = M.login, slack = word, kind = kind, run = word, pull_request = whole, commit = sha, why = M.text,
+  since = time, seen = time, seconds = time,
 }
 
 --- The known fields of a value, as far as they are what they should be; nil when one that must be there is not.
