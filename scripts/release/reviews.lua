@@ -81,7 +81,8 @@ local function channel_of(release, change)
   function channel.ask(_, request)
     local pull <const> = release.github:pull_request { number = change.number }
     release.talk:say(":eyes: review wanted, please: "
-      .. talk.link(change.url, ("#%d %s"):format(change.number, change.title)) .. asked(release, pull))
+      .. talk.link(change.url, ("#%d %s"):format(change.number, change.title)) .. asked(release, pull),
+      { key = "review wanted" }) -- who is still asked changes with each review
     request.say("waiting for a review of " .. change.url)
   end
 

@@ -209,12 +209,12 @@ end
 ---is down it is kept, to be said later.
 ---@async
 ---@param text string in Slack's markup
----@param message table? a notification, whose id is the same in every process of a run; `blocks`: to be shown in place
---- of the text
+---@param message table? a notification, whose id is the same in every process of a run; or `key`: what it is known by,
+--- where its words may be others later; `blocks`: to be shown in place of the text
 function Talk:say(text, message)
   if not self.board then return end
   local item <const> = {
-    key = message and message.id or key_of(self, text), text = text, blocks = message and message.blocks,
+    key = message and message.id or key_of(self, message and message.key or text), text = text, blocks = message and message.blocks,
   }
   local look <const> = may_have_said(self, message)
   local done <const> = self.thread and not self.unsaid[1]

@@ -24,7 +24,7 @@ function M.plain(text)
   text = text:gsub("%f[%w](%x%x%x%x%x%x%x+)%f[%W]", function(word)
     return (word:find "%d" or #word > 7) and "<id>" or nil -- the longest words of these letters have seven
   end)
-  text = text:gsub("%d%d:%d%d UTC", "<time>")
+  text = text:gsub("%d%d:%d%d UTC", "<time>"):gsub(" <[@!][^<>]*>", "") -- who is tagged depends on when
   text = text:gsub("%d+ [hms] %d+ [ms]?", "<time>"):gsub("%d+ h %d+ min", "<time>"):gsub("%d+ min %d+ s", "<time>")
   return in_order(text)
 end
