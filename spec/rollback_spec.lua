@@ -155,6 +155,21 @@ describe("a rollback", function()
     assert.is_true(warned)
   end)
 
+  it("that fails on its way leaves the environment held: nobody deploys there before it has been looked at", function()
+    local w = world.new { seed = 1, fixture = procedure.load(SCRIPT).rehearsal(), scenario = "production-rolls-back" }
+    worlds[#worlds + 1] = w
+    w.aws.environments.production.good = {} -- the earlier version fails there, too
+    local result = w:run(SCRIPT, { environment = "production", why = "slow" }, { command = "rollback" })
+    assert.equal(5, result.exit_code, tostring(result.error))
+    local order = {}
+    for _, event in ipairs(result.events) do
+      local name = event.event == "step.started" and event.path:match "^Rollback/(.+)$"
+      if name == "Hold production" or name == "Go back" then order[#order + 1] = name end
+    end
+    assert.same({ "Hold production", "Go back" }, order)
+    assert.matches("nobody deploys to production until somebody says why", said(w))
+  end)
+
   it("of an environment that there is none of is refused with those that there are", function()
     local result = rollback(SCRIPT, { environment = "prod" })
     assert.equal("unknown-environment", result.reason)

@@ -10,7 +10,7 @@ local function rollback(settings, release)
   return procedure.new {
     name = settings.key .. " rollback",
     summary = ("roll back %s"):format(settings.name),
-    plan = { "Proposal", "Confirmation", "Rollback", "Hold" },
+    plan = { "Proposal", "Confirmation", "Rollback" },
     parameters = {
       environment = { required = true, help = "where" },
       why = { required = true, help = "what is wrong with what is live; the team is told" },
@@ -22,7 +22,6 @@ local function rollback(settings, release)
       local proposal <const> = this:propose_rollback(parameters.environment, { to = parameters.to })
       this:confirm_rollback(proposal)
       this:roll_back(proposal, parameters.why)
-      run:stage("Hold", function() this:hold(parameters.environment, parameters.why) end)
     end,
   }
 end

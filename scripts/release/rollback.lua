@@ -112,7 +112,8 @@ function Release:confirm_rollback(proposal)
   }
 end
 
----Does it, by each service's own way, and follows it until the older version answers.
+---Does it, by each service's own way, and follows it until the older version answers. From its beginning on nobody
+---else deploys there until somebody says why it may go on.
 ---@async
 ---@param proposal Release.Proposal
 ---@param why string
@@ -128,6 +129,8 @@ function Release:roll_back(proposal, why)
     if proposal.from then self:record_bad(environment, proposal.from, why) end
     self.run:notify { text = (":rewind: rolling %s back to %s: %s"):format(environment,
       target.commit and short(target.commit) or "what ran before", why) }
+    -- First of all: neither who comes next in line, nor a rollback that fails on its way, opens the environment again.
+    self:hold(environment, why)
     local result <const> = live.back(self, self.settings.environments[environment], target)
     if target.commit then self:record(environment, target.commit, result) end
     self.results[environment] = result

@@ -270,7 +270,7 @@ end
 ---@param target live.Target
 ---@return string id
 function M.back(context, target)
-  local began <const> = require("fairlead.clock").now()
+  local began <const> = clock.now()
   local tag <const> = images.moving_tag(context, target.definition)
   if tag then images.retag(context, target.digest, tag) end
   while true do
