@@ -96,13 +96,14 @@ describe("a rollback", function()
   local SCRIPT <const> = "scripts/planning-data.lua"
 
   -- Several runs in one world, one after the other.
-  local function in_turn(runs)
-    local w = world.new { seed = 1, fixture = procedure.load(SCRIPT).rehearsal() }
+  local function in_turn(runs, script, scenario)
+    script = script or SCRIPT
+    local w = world.new { seed = 1, fixture = procedure.load(script).rehearsal(), scenario = scenario }
     local results = {}
     rehearsal.inside(w, function(folder)
       for i, run in ipairs(runs) do
         local options = rehearsal.execute_options(w, folder, { id = "run-" .. i })
-        local loaded = procedure.load(SCRIPT, run.command)
+        local loaded = procedure.load(script, run.command)
         local parameters = type(run.parameters) == "function" and run.parameters(w) or run.parameters
         results[i] = procedure.execute(loaded, parameters, options)
       end
@@ -130,6 +131,15 @@ describe("a rollback", function()
     assert.is_nil(third:find("to " .. sha[1]:sub(1, 8), 1, true), "went back to what was rolled back")
     assert.equal(sha[1], results.live)
     assert.equal("success error success", results.good)
+  end)
+
+  it("after a release that one of two services did not take brings both to a commit that both had", function()
+    local results = in_turn({ { parameters = {} }, BACK }, "scripts/async-processor.lua",
+      { rolls_back = { production = "request-processor" } })
+    assert.equal("rolled_back", results[1].outcome, tostring(results[1].error))
+    assert.equal("done", results[2].outcome, tostring(results[2].error))
+    assert.matches("from an unknown commit to " .. results.main[2]:sub(1, 8), facts(results[2]), 1, true)
+    assert.equal(results.main[2], results.live)
   end)
 
   it("is refused where the image, the task definition or a secret is gone, before anything is done", function()

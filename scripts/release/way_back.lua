@@ -14,6 +14,8 @@ local Release = {}
 
 local short <const> = context.short
 
+local REMEMBERED <const> = 20 -- of each service's earlier deployments that are looked through
+
 ---@class Release.Target
 ---@field commit string? nil: it is not known of which commit it is
 ---@field proven boolean a release was proven live with it and passed its smoke test
@@ -33,21 +35,37 @@ local function of_now(self, environment)
   return { commit = now.commit, proven = false, services = services }
 end
 
--- What AWS remembers of each service's earlier deployments, newest first; the first of another commit than those.
-local function of_history(self, environment, but_not)
-  local services, commit = {}, nil
-  for i, one in ipairs(context.all(self, environment)) do
-    for past in one.strategy.past(one) do
+-- What AWS remembers of a service's earlier deployments, the newest first: those of a commit that may be gone back to.
+local function past_of(one, but_not)
+  local next_past <const> = one.strategy.past(one)
+  return function()
+    for past in next_past do
       local told <const> = images.commit_of_tags(one, images.tags(one, past.digest))
       if told and not but_not[told.sha] then
-        services[i] = { name = one.name, digest = past.digest, definition = past.definition }
-        commit = commit or told.sha
-        break
+        return { name = one.name, digest = past.digest, definition = past.definition, commit = told.sha }
       end
     end
-    if not services[i] then return nil end
   end
-  return { commit = commit, proven = false, services = services }
+end
+
+-- The newest commit that every service has had: where one of them did not take the last one, they differ now.
+local function of_history(self, environment, but_not)
+  local found = {} -- by commit: how many services have had it, and what each of them ran then
+  local all <const> = context.all(self, environment)
+  for i = #all, 1, -1 do
+    local read = 0
+    for past in past_of(all[i], but_not) do
+      local one <const> = found[past.commit] or { count = 0, services = {} }
+      found[past.commit] = one
+      if not one.services[i] then
+        one.count = one.count + 1
+        one.services[i] = { name = past.name, digest = past.digest, definition = past.definition }
+      end
+      if one.count == #all then return { commit = past.commit, proven = false, services = one.services } end
+      read = read + 1
+      if read == REMEMBERED then break end
+    end
+  end
 end
 
 -- ---- whether ----
