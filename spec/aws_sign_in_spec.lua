@@ -116,6 +116,12 @@ describe("a sign-in to IAM Identity Center", function()
       assert.equal("600\n", process.run({ "stat", "-c", "%a", folder .. "/" .. CACHE }).stdout)
       load()
       assert.equal("/federation/credentials", service.requests[3].path)
+      local done <const> = process.run { "/usr/bin/python3", "spec/support/botocore_config.py", "tokens", timeout = 60,
+        stdin = json.encode { { folder = folder .. "/.aws/sso/cache", start_url = "https://corp.awsapps.com/start",
+          session = "corp" } } }
+      local theirs <const> = json.decode(done:check().stdout)[1]
+      assert.equal("hush-newer", theirs.token)
+      assert.is_true(math.abs(theirs.expires - os.time() - 28800) < 60)
     end)
   end)
 
@@ -133,6 +139,20 @@ describe("a sign-in to IAM Identity Center", function()
       paths[i] = request.path
     end
     assert.same({ "/token", "/federation/credentials", "/federation/credentials", "/federation/credentials" }, paths)
+  end)
+
+  it("is not taken from an answer that makes no sense", function()
+    for _, body in ipairs { "hush", "{}", '{"accessToken":"hush","expiresIn":-1}', '{"accessToken":"hush"}',
+      '{"accessToken":5,"expiresIn":100}', '{"accessToken":"hush","expiresIn":9223372036854775807}' } do
+      local service <close> = portal { ["/token"] = { 200, {}, body } }
+      with(service, { files = { [CACHE] = token { expiresAt = at(-60) } } }, function(folder)
+        local err <const> = failure(load)
+        assert.matches("has expired; run `aws sso login --profile deploy`", tostring(err), 1, true)
+        assert.matches("answered with something that is no token", errors.describe(err), 1, true)
+        silent(err)
+        assert.matches("hush%-access", home.read(folder .. "/" .. CACHE))
+      end)
+    end
   end)
 
   it("that another program has renewed meanwhile is taken up", function()

@@ -1,8 +1,10 @@
 """What botocore makes of AWS's configuration, for specs that compare.
 
-botocore_config.py files        standard input: [{"config": text, "credentials": text}] -> [{profile: {setting: value}} | {"error": name}]
-botocore_config.py endpoints    [{"service", "region", "fips", "dual_stack"}] -> [url | null]
-botocore_config.py credentials  [{"variables": {name: value}, "profile": name|null}] -> [{"key": id, "method": name} | {"error": name} | null]
+Each mode takes a list of cases in JSON, and gives a list of answers:
+  files        {"config": text, "credentials": text} -> {profile: {setting: value}} | {"error": name}
+  endpoints    {"service", "region", "fips", "dual_stack"} -> url
+  credentials  {"variables": {name: value}, "profile": name|null} -> {"key": id, "method": name} | {"error": name}
+  tokens       {"folder", "start_url", "session": name|null} -> {"token", "expires": unix seconds}
 """
 import json
 import os
@@ -10,6 +12,8 @@ import sys
 import tempfile
 
 import botocore.session
+import botocore.utils
+import dateutil.parser
 from botocore.config import Config
 
 KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
@@ -51,7 +55,14 @@ def credentials(case):
         os.environ.update(before)
 
 
-MODES = {"files": files, "endpoints": endpoints, "credentials": credentials}
+def tokens(case):
+    cache = botocore.utils.JSONFileCache(case["folder"])
+    token = botocore.utils.SSOTokenLoader(cache=cache)(case["start_url"], session_name=case.get("session"))
+    expires = dateutil.parser.parse(token["expiresAt"]).timestamp()
+    return {"token": token["accessToken"], "expires": expires}
+
+
+MODES = {"files": files, "endpoints": endpoints, "credentials": credentials, "tokens": tokens}
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 os.environ["AWS_STS_REGIONAL_ENDPOINTS"] = "regional"  # what newer releases do by themselves

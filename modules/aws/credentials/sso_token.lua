@@ -8,14 +8,17 @@ local digest = require "fairlead.digest"
 local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local file = require "fairlead.file"
+local http = require "fairlead.http"
 local json = require "fairlead.json"
 
 local endpoint = require "fairlead.aws.endpoint"
+local found = require "fairlead.aws.credentials.found"
 local unsigned = require "fairlead.aws.credentials.unsigned"
 
 local M = {}
 
 local EARLY <const> = 900 -- seconds before its end from which a token is renewed
+local LONGEST <const> = 366 * 86400 -- seconds that a token may hold
 local LARGEST <const> = 1 << 20 -- bytes of a cached token
 local SERVICE <const> = { host = "oidc", id = "SSO_OIDC" }
 
@@ -47,62 +50,68 @@ function M.path(sign_in)
     digest.sha1(sign_in.session or sign_in.start_url))
 end
 
+---@class fairlead.aws.Token
+---@field text Secret the cached file
+---@field access_token Secret
+---@field expires_at number unix seconds
+---@field renewable_until number unix seconds; 0: not at all
+
+--- A cached file's token; nothing when it holds none.
+---@return fairlead.aws.Token?
+local function open(text)
+  local fields <const> = found.parse(text) or {}
+  local expires_at <const> = answer.time(found.text(fields, "expiresAt"))
+  if type(fields.accessToken) ~= "userdata" or not expires_at then
+    return nil
+  end
+  local renewable = type(fields.refreshToken) == "userdata" and type(fields.clientId) == "userdata"
+    and type(fields.clientSecret) == "userdata"
+  return { text = secret(text), access_token = fields.accessToken, expires_at = expires_at,
+    renewable_until = renewable and answer.time(found.text(fields, "registrationExpiresAt")) or 0 }
+end
+
 --- The cached token; nothing, and why, when there is none that can be used.
 local function read(path)
   local from <close>, problem = io.open(path, "r")
-  local text = from and from:read(LARGEST)
+  local text <const> = from and from:read(LARGEST)
   if not text then
     return nil, problem or path .. " is empty"
   end
-  local token <const> = try(json.decode, text, { nulls = false })
-  if type(token) ~= "table" or type(token.accessToken) ~= "string" or not answer.time(token.expiresAt) then
-    return nil, path .. " holds no token"
-  end
-  return token
-end
-
-local function can_renew(token, now)
-  local registered_until <const> = answer.time(token.registrationExpiresAt)
-  for _, name in ipairs { "refreshToken", "clientId", "clientSecret" } do
-    if type(token[name]) ~= "string" then
-      return false
-    end
-  end
-  return registered_until ~= nil and registered_until > now
+  return open(text), path .. " holds no token"
 end
 
 --- Has a token renewed, and kept for all who use the cache.
 local function renew(session, sign_in, token, path)
+  local fields <const> = json.decode(http.reveal(token.text))
   local response <const> = unsigned.call(session, {
     method = "POST", url = endpoint.resolve(session, SERVICE, sign_in.region) .. "/token",
     headers = { ["Content-Type"] = "application/json" },
-    body = secret(json.encode { clientId = token.clientId, clientSecret = token.clientSecret,
-      grantType = "refresh_token", refreshToken = token.refreshToken }),
+    body = secret(json.encode { clientId = fields.clientId, clientSecret = fields.clientSecret,
+      grantType = "refresh_token", refreshToken = fields.refreshToken }),
   }, { op = "sso-oidc.CreateToken", target = sign_in.region, service = "sso-oidc" })
   local given <const> = try(json.decode, response.body or "", { nulls = false })
   local seconds <const> = type(given) == "table" and math.tointeger(given.expiresIn)
-  if not seconds or type(given.accessToken) ~= "string" then
+  if not seconds or seconds < 1 or seconds > LONGEST or type(given.accessToken) ~= "string" then
     errors.raise { kind = "aws.api", op = "sso-oidc.CreateToken", target = sign_in.region,
       message = "answered with something that is no token" }
   end
-  local fresh = {}
-  for name, value in pairs(token) do
-    fresh[name] = value -- whatever else the command line keeps there
-  end
-  fresh.accessToken, fresh.refreshToken = given.accessToken, given.refreshToken or token.refreshToken
-  fresh.startUrl, fresh.region = sign_in.start_url, sign_in.region
-  fresh.expiresAt = os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(clock.now()) + seconds)
+  -- Whatever else the command line keeps there stays.
+  fields.accessToken, fields.refreshToken = given.accessToken, type(given.refreshToken) == "string"
+    and given.refreshToken or fields.refreshToken
+  fields.startUrl, fields.region = sign_in.start_url, sign_in.region
+  fields.expiresAt = os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(clock.now()) + seconds)
+  local text <const> = json.encode(fields)
   -- A cache that cannot be written does not stop this session: its token is kept in memory, too.
-  file.replace(path, json.encode(fresh))
-  session.memory[path] = fresh
-  return fresh
+  file.replace(path, text)
+  session.memory[path] = open(text)
+  return session.memory[path]
 end
 
 --- The later of the cached token and the one that this session has had renewed.
 local function newest(session, path)
   local cached <const>, problem = read(path)
   local own <const> = session.memory[path]
-  if own and (not cached or answer.time(own.expiresAt) > answer.time(cached.expiresAt)) then
+  if own and (not cached or own.expires_at > cached.expires_at) then
     return own
   end
   return cached, problem
@@ -122,15 +131,15 @@ function M.load(session, sign_in)
     refuse(sign_in, ("nobody is signed in to IAM Identity Center (%s)"):format(problem))
   end
   local cause
-  if sign_in.session and answer.time(token.expiresAt) - now < EARLY and can_renew(token, now) then
+  if sign_in.session and token.expires_at - now < EARLY and token.renewable_until > now then
     local fresh <const>, err = try(renew, session, sign_in, token, path)
     -- Another program may have renewed it just before, which makes the older refresh token worthless.
     token, cause = fresh or newest(session, path) or token, err
   end
-  if answer.time(token.expiresAt) <= now then
+  if token.expires_at <= now then
     refuse(sign_in, "the sign-in to IAM Identity Center has expired", cause)
   end
-  return secret(token.accessToken)
+  return token.access_token
 end
 
 --- Raises that a token that looked good was refused: somebody has signed out, or the sign-in was revoked.
