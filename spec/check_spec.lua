@@ -263,8 +263,16 @@ return {
       assert.same({}, in_procedure 'run:step("Look", { reads = true, act = function() end })')
     end)
 
+    it("takes a mark that says no for none", function()
+      assert.same({ "step-without-already" },
+        rules_of(procedure 'run:step("Deploy", { repeatable = false, already = nil, act = function() end })'))
+      assert.same({ "gate-without-timeout" }, rules_of(procedure 'run:gate { name = "g", timeout = nil }'))
+    end)
+
     it("finds waits and questions without an end", function()
       assert.same({ "wait-without-timeout" }, rules_of(procedure 'run:wait { name = "w", check = print }'))
+      assert.same({ "wait-without-timeout" },
+        rules_of(procedure 'run:wait { name = "w", check = print, timeout = nil }'))
       assert.same({ "gate-without-timeout" }, rules_of(procedure 'run:gate { name = "g" }'))
       assert.same({}, in_procedure [[run:wait { name = "w", timeout = 5, check = print }
         run:gate { name = "g", timeout = 5 }]])

@@ -150,6 +150,7 @@ describe("which requests only read", function()
     assert.same({ "DescribeServices", true }, aws "DescribeServices")
     assert.same({ "BatchGetImage", true }, aws "BatchGetImage")
     assert.same({ "UpdateService", false }, aws "UpdateService")
+    assert.same({ "TestFailover", false }, aws "TestFailover") -- ElastiCache's: it does fail over
     assert.same({ "ReceiveMessage", false }, aws "ReceiveMessage") -- hides it from others for a while
     local signed = { { "Authorization", "AWS4-HMAC-SHA256 Credential=x" } }
     assert.same({ "GetCallerIdentity", true },

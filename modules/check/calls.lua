@@ -78,7 +78,7 @@ local function check_fields(walker, shape, node, context)
   for _, item in ipairs(node) do
     if item.tag == "Pair" and item[1].tag == "String" then
       local name = item[1][1]
-      given[name] = true
+      given[name] = item[2].tag ~= "Nil" -- `timeout = nil` gives none
       if shape.members[name] == nil and not shape.index and not shape.open and #shape.slots > 0 then
         walker:find("unknown-option", item[1], ("unknown option '%s' %s"):format(name, context),
           walker:near(name, shape.members))
@@ -130,7 +130,10 @@ end
 
 local function option(node, name)
   for _, item in ipairs(node) do
-    if item.tag == "Pair" and item[1].tag == "String" and item[1][1] == name then return item[2] end
+    if item.tag == "Pair" and item[1].tag == "String" and item[1][1] == name then
+      local value <const> = item[2]
+      return value.tag ~= "Nil" and value.tag ~= "False" and value or nil
+    end
     if item.tag ~= "Pair" or item[1].tag ~= "String" then return item end -- it may be anything
   end
 end
