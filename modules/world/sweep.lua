@@ -40,7 +40,8 @@ local M = {}
 local NETWORKS <const> = 8
 
 -- What differs by the network's chance alone is not the kill's doing: which of two parts that fail side by side fails
--- first, say, or whom a question reaches while a service refuses. Uninterrupted runs with other delays and faults tell.
+-- first, say, whom a question reaches while a service refuses, or what a run still does before it sees that somebody
+-- pushed. Uninterrupted runs with other faults, and slower ones, tell.
 local function vary_network(options, baseline, report)
   baseline.others = {}
   for network = 1, NETWORKS do

@@ -8,6 +8,8 @@ local M = {}
 
 --- Seconds that a request and its answer take together.
 local LATENCY <const> = { low = 0.06, high = 0.4 }
+--- By how much each of the ways in which the network can behave is slower than the one before.
+local SLOWER <const> = 0.5
 
 local function fail(sent, kind, text)
   errors.raise {
@@ -38,9 +40,11 @@ end
 ---@return async fun(sent: table): table
 function M.new(world)
   local latency = world:network_stream("latency")
+  local slower = 1 + world.network * SLOWER
+  local low, high = LATENCY.low * slower, LATENCY.high * slower
   return function(sent)
     local request = open_secrets(sent)
-    local there, back = latency:between(LATENCY.low, LATENCY.high) / 2, latency:between(LATENCY.low, LATENCY.high) / 2
+    local there, back = latency:between(low, high) / 2, latency:between(low, high) / 2
     local fault = world:fault(request)
     local patience = sent.timeout or 30
     local function give_up(seconds)
