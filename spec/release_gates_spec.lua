@@ -302,6 +302,19 @@ describe("the difference of two task definitions", function()
     assert.same({ "memory 1024 → 2048", "env +NEW -OLD", "secrets +TOKEN" }, lines)
   end)
 
+  it("names whatever else decides how it runs, and whose rights it has", function()
+    local before <const> = definition({ name = "production-web", command = { "serve", "--as", "production" },
+      portMappings = {} }, { networkMode = "awsvpc", taskRoleArn = "arn:aws:iam::1:role/production-web" })
+    local after <const> = definition({ command = { "sh", "-c", "hush" }, privileged = true },
+      { networkMode = "host", taskRoleArn = "arn:aws:iam::2:role/admin" })
+    assert.same({ "other taskRoleArn", "other networkMode", "other command privileged" },
+      differences(before, after, { before = "production", after = "staging" }))
+    after.containerDefinitions[1].command = { "serve", "--as", "staging" }
+    after.containerDefinitions[1].privileged = nil
+    after.networkMode, after.taskRoleArn = "awsvpc", "arn:aws:iam::2:role/staging-web"
+    assert.same({}, differences(before, after, { before = "production", after = "staging" }))
+  end)
+
   it("is nothing between two that are the same but for their environment", function()
     assert.same({}, differences(definition { name = "production-web", environment = { { name = "A", value = "1" } } },
       definition { environment = { { name = "A", value = "2" } } }, { before = "production", after = "staging" }))
