@@ -9,6 +9,7 @@ local errors = require "fairlead.errors"
 local executions = require "fairlead.aws.pipeline"
 local images = require "release.live.image"
 local live = require "release.live"
+local sorted = require "fairlead.sorted"
 
 local M = {}
 
@@ -20,11 +21,16 @@ local BAD <const> = { Failed = true, Stopped = true, Stopping = true, Superseded
 ---@return fairlead.aws.Client
 function M.client(release, place) return contexts.clients(release, place).codepipeline end
 
+-- An image starts the pipeline where it arrives first: the registries of all environments that it deploys to count.
 local function digests_of(release, place, sha)
   local list = {}
-  for _, context in ipairs(contexts.all(release, place)) do
-    local image <const> = images.find(context, sha)
-    for digest in pairs(image and image.digests or {}) do list[#list + 1] = digest end
+  for _, other in sorted(release.settings.environments) do
+    if other.pipeline and other.pipeline.name == place.pipeline.name then
+      for _, context in ipairs(contexts.all(release, other)) do
+        local image <const> = images.find(context, sha)
+        for digest in sorted(image and image.digests) do list[#list + 1] = digest end
+      end
+    end
   end
   return list
 end
