@@ -182,7 +182,7 @@ describe("a rollback", function()
 
   it("of an environment that there is none of is refused with those that there are", function()
     local result = rollback(SCRIPT, { environment = "prod" })
-    assert.equal("unknown-environment", result.reason)
+    assert.same({ 2, "usage" }, { result.exit_code, result.reason })
     assert.matches("it has: development, production, staging", tostring(result.error))
   end)
 

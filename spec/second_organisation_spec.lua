@@ -252,7 +252,7 @@ describe("a second organisation's rollback", function()
 
   it("names its own environments where there is no such one", function()
     local result = rehearse { command = "rollback", parameters = { environment = "production", why = "wrong moon" } }
-    assert.equal("unknown-environment", result.reason)
+    assert.same({ 2, "usage" }, { result.exit_code, result.reason })
     assert.matches("it has: live, preprod, qa", tostring(result.error))
   end)
 end)

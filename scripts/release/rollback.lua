@@ -1,6 +1,7 @@
 --- Rolling back: to the last release that was live and healthy, by each service's own way, and held afterwards until
 --- somebody says why.
 local context = require "release.live.context"
+local errors = require "fairlead.errors"
 local live = require "release.live"
 
 ---@class Release
@@ -59,13 +60,16 @@ end
 ---@param environment string
 ---@param options? {to: string?} to: a commit, in place of the last healthy one
 ---@return Release.Proposal
+---errors: kind "usage" (there is no such environment)
 function Release:propose_rollback(environment, options)
   if not self.settings.environments[environment] then
     local names = {}
     for name in pairs(self.settings.environments) do names[#names + 1] = name end
     table.sort(names)
-    self.run:refuse("unknown-environment", ("%s has no environment %s"):format(self.settings.name, environment),
-      "it has: " .. table.concat(names, ", "))
+    errors.raise {
+      kind = "usage", op = "rollback", target = self.settings.key,
+      message = ("there is no environment '%s'"):format(environment), hint = "it has: " .. table.concat(names, ", "),
+    }
   end
   local to <const> = options and options.to
   local proposal <const> = self.run:step("Proposal", {

@@ -1,6 +1,7 @@
 --- `fairlead reserve APPLICATION ENVIRONMENT`: to have an environment by hand, and all that becomes of it: longer,
 --- somebody else's, given back, taken away, freed after a rollback. And to see who has what.
 local clock = require "fairlead.clock"
+local errors = require "fairlead.errors"
 local procedure = require "fairlead.procedure"
 local reality = require "release.reservation.reality"
 local slack = require "fairlead.slack"
@@ -159,8 +160,11 @@ local function check(this, run, given)
   if given.what == "show" and not given.environment then return end
   local names = {}
   for name in sorted(this.settings.environments) do names[#names + 1] = name end
-  run:refuse("unknown-environment", given.environment and ("%s has no environment %s"):format(this.settings.name,
-    given.environment) or "which environment?", "it has: " .. table.concat(names, ", "))
+  errors.raise {
+    kind = "usage", op = "reserve", target = this.settings.key,
+    message = given.environment and ("there is no environment '%s'"):format(given.environment) or "which environment?",
+    hint = "it has: " .. table.concat(names, ", "),
+  }
 end
 
 local TITLES <const> = {
