@@ -41,11 +41,19 @@ def endpoints(case, session=botocore.session.Session()):
     return session.create_client(case["service"], region_name=case["region"], config=config, **KEYS).meta.endpoint_url
 
 
+class Session(botocore.session.Session):
+    """Takes addresses from AWS_ENDPOINT_URL_STS and _SSO as newer releases do."""
+
+    def create_client(self, service_name, *rest, **options):
+        options.setdefault("endpoint_url", os.environ.get("AWS_ENDPOINT_URL_" + service_name.upper()))
+        return super().create_client(service_name, *rest, **options)
+
+
 def credentials(case):
     before = dict(os.environ)
     try:
         os.environ.update(case["variables"])
-        session = botocore.session.Session(profile=case.get("profile"))
+        session = Session(profile=case.get("profile"))
         found = session.get_credentials()
         return found and {"key": found.get_frozen_credentials().access_key, "method": found.method}
     except Exception as error:
