@@ -15,6 +15,7 @@ local Retry = require "fairlead.aws.retry"
 local endpoint = require "fairlead.aws.endpoint"
 local failure = require "fairlead.aws.failure"
 local query = require "fairlead.aws.query"
+local s3 = require "fairlead.aws.s3"
 local services = require "fairlead.aws.services"
 
 local CALL_TIMEOUT <const> = 120 -- seconds for a call with its retries
@@ -32,6 +33,10 @@ local OUTDATED <const> = { ExpiredToken = true, ExpiredTokenException = true, In
 ---@class fairlead.aws.CallOptions
 ---@field timeout? number seconds for the call with its retries; default the client's
 ---@field idempotent? boolean twice is the same as once: repeat it also when an answer is lost
+---@field sink? async fun(chunk: string) S3's GetObject: takes the object in pieces, one part after the other
+---@field progress? fun(done: integer, total: integer) with a sink: bytes, after each part
+---@field part_size? integer with a sink: bytes, default 8 MiB
+---@field max_body? integer S3: bytes that an answer may have without a sink, default 64 MiB
 
 ---@class fairlead.aws.Client any operation of the service is a method of it
 ---@field service string
@@ -48,7 +53,7 @@ end
 -- Operations are found by name; what is not written like one is a mistake, which would otherwise cost a request.
 local metatable = {
   __index = function(self, name)
-    local method = Client[name]
+    local method = Client[name] or rawget(self, "description").rest and s3.methods[name]
     if method then
       return method
     end
@@ -70,16 +75,20 @@ local metatable = {
 ---@param session fairlead.aws.Session
 ---@param service string
 ---@param description fairlead.aws.Service
----@param options {endpoint?: string, timeout?: number, request_timeout?: number}
+---@param options {endpoint?: string, timeout?: number, request_timeout?: number, addressing_style?: string}
 ---@return fairlead.aws.Client
 function Client.new(session, service, description, options)
   local region <const> = session:region()
-  return setmetatable({
+  local client <const> = setmetatable({
     session = session, service = service, description = description, region = region,
     endpoint = endpoint.resolve(session, description, region, options.endpoint),
     timeout = options.timeout or CALL_TIMEOUT, request_timeout = options.request_timeout or REQUEST_TIMEOUT,
     retry = Retry.new(session:settings(), description.retries),
   }, metatable)
+  if description.rest then
+    s3.open(client, options)
+  end
+  return client
 end
 
 --- A copy of parameters with Secrets opened, and whether there were any: what is sent is the text, not the tag that
@@ -171,20 +180,62 @@ local function has_newer(session, used)
     or http.reveal(found.session_token or "") ~= http.reveal(used.session_token or ""))
 end
 
-local function exchange(self, operation, body, headers, credentials, deadline)
+--- What is sent for a call, in the protocols where all is in the body.
+local function posted(self, operation, parameters)
   local description <const> = self.description
-  local signed <const> = sigv4.sign {
-    method = "POST", url = self.endpoint .. "/", body = body, service = description.signing, region = self.region,
-    credentials = credentials, time = clock.now() + self.session.clock_offset,
-    headers = headers,
-  }
-  local allowance <const> = self.request_timeout + (description.long_polls and description.long_polls[operation] or 0)
-  return http.request {
-    method = "POST", url = self.endpoint .. "/", headers = signed.headers, body = body, retry = false, follow = false,
-    ca_file = self.session:ca_file(),
-    timeout = math.max(math.min(allowance, deadline - clock.now()), 0.001),
+  local token_field <const> = description.tokens and description.tokens[operation]
+  local plain, confidential = opened(parameters)
+  if token_field and plain[token_field] == nil then
+    local copy = {}
+    for key, value in pairs(plain) do
+      copy[key] = value
+    end
+    copy[token_field] = chance.token()
+    plain = copy
+  end
+  local body, headers = encode(description, operation, plain)
+  headers["User-Agent"] = "fairlead"
+  return {
+    method = "POST", url = self.endpoint .. "/", region = self.region, headers = headers,
+    body = confidential and secret(body) or body,
+    allowance = self.request_timeout + (description.long_polls and description.long_polls[operation] or 0),
+    repeatable = services.repeatable(description, operation, plain),
+    decode = function(response, about)
+      local output <const> = decode(description, operation, response, about)
+      return CONFIDENTIAL[self.service] and protect(output) or output
+    end,
   }
 end
+
+local function exchange(self, request, credentials, deadline)
+  local signed <const> = sigv4.sign {
+    method = request.method, url = request.url, body = request.body, payload_hash = request.payload_hash,
+    service = self.description.signing, region = request.region, credentials = credentials,
+    time = clock.now() + self.session.clock_offset, headers = request.headers, normalize_path = request.normalize_path,
+    double_encode = request.double_encode, sign_payload_header = request.sign_payload_header,
+  }
+  local left <const> = deadline - clock.now()
+  return http.request {
+    method = request.method, url = request.url, headers = signed.headers, body = request.body, retry = false,
+    follow = false, ca_file = self.session:ca_file(), sink = request.sink, max_body = request.max_body,
+    idle_timeout = request.idle_timeout, timeout = math.max(math.min(request.allowance or left, left), 0.001),
+  }
+end
+
+--- An answer that is not a success, or none, as the call's error.
+local function refused(self, request, response, err, about)
+  if not response then
+    return err:is "http" and errors.new { kind = err.kind, op = about.op, target = self.endpoint, message = err.message,
+      retryable = err.retryable, hint = err.hint, cause = err } or err
+  elseif response.status < 300 then -- the failure is in the body
+    response = setmetatable({ status = 500 }, { __index = response })
+  end
+  about.codes = request.codes
+  return failure.new(response, about)
+end
+
+-- Refusals that an own attempt may be the cause of, when its answer was lost.
+local BY_OWN_HAND <const> = { PreconditionFailed = true, NoSuchUpload = true }
 
 --- Any operation by its API name: what `client:DescribeServices(parameters)` stands for.
 ---@async
@@ -202,51 +253,43 @@ function Client:call(operation, parameters, options)
     service = self.service }
   local deadline <const> = clock.now() + (options.timeout or self.timeout)
 
-  local token_field <const> = self.description.tokens and self.description.tokens[operation]
-  local plain, confidential = opened(parameters)
-  if token_field and plain[token_field] == nil then
-    local copy = {}
-    for key, value in pairs(plain) do
-      copy[key] = value
-    end
-    copy[token_field] = chance.token()
-    plain = copy
+  local rest <const> = self.description.rest
+  if rest and s3.is_stream(operation, options) then
+    return s3.stream(self, parameters, options)
   end
-  local body, headers = encode(self.description, operation, plain)
-  headers["User-Agent"] = "fairlead"
-  if confidential then
-    body = secret(body)
-  end
-  local repeatable <const> = options.idempotent or services.repeatable(self.description, operation, plain)
+  local request <const> = rest and s3.request(self, operation, parameters, options)
+    or posted(self, operation, parameters)
+  local repeatable <const> = options.idempotent or request.repeatable
 
-  local attempt, cost, renewed, set_right = 0, nil, false, false
+  local attempt, cost, renewed, set_right, moved, in_doubt = 0, nil, false, false, false, false
   while true do
     attempt = attempt + 1
     local credentials <const> = self.session:credentials()
-    local response, err = try(exchange, self, operation, body, headers, credentials, deadline)
-    if response and response.status < 300 then
+    local response, err = try(exchange, self, request, credentials, deadline)
+    if response and response.status < 300 and not (rest and request.failed_late(response)) then
       self.retry:succeeded(cost)
-      local output <const> = decode(self.description, operation, response, about)
-      return CONFIDENTIAL[self.service] and protect(output) or output
+      return request.decode(response, about)
     end
-    if response then
-      about.credentials = credentials.source
-      err = failure.new(response, about)
-    elseif err:is "http" then
-      err = errors.new { kind = err.kind, op = about.op, target = self.endpoint, message = err.message,
-        retryable = err.retryable, hint = err.hint, cause = err }
-    end
-    if not set_right and adopt_clock(self.session, err, response) then
+    about.credentials = credentials.source
+    err = refused(self, request, response, err, about)
+    if rest and not moved and request.moved(err, response) then
+      moved = true
+      request.locate()
+    elseif not set_right and adopt_clock(self.session, err, response) then
       set_right = true
     elseif OUTDATED[err.code] and not renewed and has_newer(self.session, credentials) then
       renewed = true
-    elseif Retry.is_transient(err) and (repeatable or Retry.was_not_heard(err)) then
+    elseif not request.spent and Retry.is_transient(err) and (repeatable or Retry.was_not_heard(err)) then
+      in_doubt = in_doubt or not Retry.was_not_heard(err)
       local milliseconds <const> = response and tonumber(response.headers["x-amz-retry-after"])
       cost = self.retry:wait(err, attempt, deadline, milliseconds and milliseconds / 1000)
       if not cost then
         error(err, 0)
       end
     else
+      if in_doubt and BY_OWN_HAND[err.code] then
+        err.hint = "an earlier attempt of this call, whose answer was lost, may have done it: look before going on"
+      end
       error(err, 0)
     end
   end
@@ -256,6 +299,8 @@ end
 local TOKENS <const> = {
   { "nextToken", "nextToken" },
   { "NextToken", "NextToken" },
+  { "NextContinuationToken", "ContinuationToken" }, -- S3 ListObjectsV2
+  { "ContinuationToken", "ContinuationToken" }, -- S3 ListBuckets; ListObjectsV2 repeats there what was asked
   { "LastEvaluatedKey", "ExclusiveStartKey" }, -- DynamoDB Query, Scan
   { "LastEvaluatedTableName", "ExclusiveStartTableName" }, -- DynamoDB ListTables
   { "LastEvaluatedBackupArn", "ExclusiveStartBackupArn" }, -- DynamoDB ListBackups

@@ -28,6 +28,11 @@ local NOT_AUTHORISED <const> = {
   IncompleteSignatureException = KEYS, InvalidSignatureException = CLOCK, SignatureDoesNotMatch = CLOCK,
 }
 
+local HINTS <const> = {
+  PreconditionFailed = "the object is not, or no longer, as the condition (IfMatch, IfNoneMatch) says",
+  ConditionalRequestConflict = "another write to the same key was under way; look at the object, then try again",
+}
+
 local function kind_of(code, status)
   if NOT_AUTHORISED[code] or ((status == 401 or status == 403) and not Retry.is_throttling(code, status)) then
     return "aws.api.not_authorised"
@@ -45,11 +50,11 @@ local function hint_of(code, about)
   elseif code == "UnknownOperationException" or code == "InvalidAction" then
     return ("%s has no such operation; names are as in its API reference"):format(about.service)
   end
-  return NOT_AUTHORISED[code]
+  return NOT_AUTHORISED[code] or HINTS[code]
 end
 
 --- "com.amazonaws.ecs#ClusterNotFoundException:http://…" is ClusterNotFoundException.
-local function code_of(response, body)
+local function code_of(response, body, codes)
   local raw = body.__type or body.code or body.Code or response.headers["x-amzn-errortype"]
   raw = type(raw) == "string" and raw or nil
   -- SQS names its errors in two ways; the query protocol's are those that its users know.
@@ -58,14 +63,15 @@ local function code_of(response, body)
     raw = older:match "^[^;]+" or raw
   end
   if not raw then
-    return ("HTTP %d"):format(response.status)
+    return codes and codes[response.status] or ("HTTP %d"):format(response.status)
   end
   return answer.brief(raw:gsub("^.*#", ""):gsub(":.*$", ""))
 end
 
 --- An answer that is not a success, as an error object.
 ---@param response table
----@param about {op: string, target: string, service: string, credentials: string?} credentials: where they are from
+---@param about {op: string, target: string, service: string, credentials: string?, codes: table<integer, string>?}
+---  credentials: where they are from; codes: for answers without a body, by status
 ---@return Error
 function M.new(response, about)
   local body
@@ -75,7 +81,7 @@ function M.new(response, about)
     body = try(json.decode, response.body or "")
   end
   body = type(body) == "table" and body or {}
-  local code <const> = code_of(response, body)
+  local code <const> = code_of(response, body, about.codes)
   local text <const> = body.message or body.Message or body.errorMessage
   local kind <const> = kind_of(code, response.status)
   local err = errors.new {
@@ -86,7 +92,7 @@ function M.new(response, about)
     hint = hint_of(code, about) or kind == "aws.api.not_authorised" and PERMISSION
       or kind == "aws.api.not_found" and NAMES or nil,
   }
-  err.retryable = Retry.is_transient(err)
+  err.retryable = Retry.is_transient(err) or code == "ConditionalRequestConflict"
   return err
 end
 

@@ -171,7 +171,7 @@ end
 
 --- What a refusal in XML says: `<ErrorResponse><Error>` of the query protocol, or a bare `<Error>` as S3 has it.
 ---@param body string
----@return {code: string?, message: string?, request_id: string?}? nothing when it is no such XML
+---@return {code: string?, message: string?, request_id: string?, region: string?}? nothing when it is no such XML
 function M.refusal(body)
   local root <const> = try(xml.decode, body)
   if not root then
@@ -186,7 +186,7 @@ function M.refusal(body)
     return child and text_of(child) or nil
   end
   return { code = text(found, "Code"), message = text(found, "Message"),
-    request_id = text(root, "RequestId") or text(root, "RequestID") or text(found, "RequestId") }
+    region = text(found, "Region"), request_id = text(root, "RequestId") or text(root, "RequestID") or text(found, "RequestId") }
 end
 
 return M

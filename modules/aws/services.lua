@@ -18,11 +18,12 @@ local M = {}
 ---@field tokens? table<string, string> operation -> the parameter that makes it safe to repeat
 ---@field retries? {attempts: integer, base: number} other than the other services'; base: seconds
 ---@field long_polls? table<string, number> operation -> seconds that an answer may take by intent
+---@field rest? boolean S3's protocol, rest-xml
 ---@field secret? boolean `SecretString` and `SecretBinary` in answers are secrets
 
 ---@alias fairlead.aws.ServiceName
 ---| "cloudwatch" | "codedeploy" | "codepipeline" | "dynamodb" | "ecr" | "ecs" | "elbv2" | "events"
----| "logs" | "secretsmanager" | "sqs" | "ssm" | "sts"
+---| "logs" | "s3" | "secretsmanager" | "sqs" | "ssm" | "sts"
 
 ---@type table<string, fairlead.aws.Service>
 M.list = {
@@ -46,6 +47,7 @@ M.list = {
     types = types.elbv2, id = "ELASTIC_LOAD_BALANCING_V2" },
   events = { host = "events", signing = "events", target = "AWSEvents", json = "1.1", id = "EVENTBRIDGE" },
   logs = { host = "logs", signing = "logs", target = "Logs_20140328", json = "1.1", id = "CLOUDWATCH_LOGS" },
+  s3 = { host = "s3", signing = "s3", rest = true, id = "S3" },
   secretsmanager = { host = "secretsmanager", signing = "secretsmanager", target = "secretsmanager", json = "1.1",
     id = "SECRETS_MANAGER", secret = true,
     tokens = { CreateSecret = "ClientRequestToken", PutSecretValue = "ClientRequestToken",

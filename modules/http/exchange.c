@@ -4,6 +4,7 @@
 */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "engine.h"
 
@@ -142,7 +143,6 @@ bool exchange_init(exchange *x) {
   SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
   SET(CURLOPT_PATH_AS_IS, 1L); /* a signed path goes out as it was signed */
   SET(CURLOPT_HTTP09_ALLOWED, 0L);
-  SET(CURLOPT_ACCEPT_ENCODING, ""); /* all that libcurl was built with */
   SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
   SET(CURLOPT_SSL_VERIFYPEER, 1L);
@@ -188,6 +188,14 @@ static CURLcode set_authorities(exchange *x) {
   return code;
 }
 
+/* Whoever says what encodings they accept gets the body as it is sent: what is stored compressed is wanted so. */
+static bool has_own_encodings(const struct curl_slist *headers) {
+  static const char name[] = "Accept-Encoding:";
+  for (; headers; headers = headers->next)
+    if (strncasecmp(headers->data, name, sizeof name - 1) == 0) return true;
+  return false;
+}
+
 CURLcode exchange_prepare(exchange *x, const order *what) {
   CURL *easy = x->easy;
   CURLcode code;
@@ -201,6 +209,9 @@ CURLcode exchange_prepare(exchange *x, const order *what) {
   if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
   if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, (long)what->streaming);
   if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, what->headers);
+  /* "": all that libcurl was built with */
+  if (code == CURLE_OK)
+    code = curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, has_own_encodings(what->headers) ? NULL : "");
   if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_PROXY, what->proxy);
   if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)(fresh || what->streaming));
   if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)what->connect_timeout_ms);

@@ -73,19 +73,20 @@ end
 
 --- Headers that signing itself adds, from the URL, the time and the credentials.
 local ADDED <const> = { host = true, ["x-amz-date"] = true, ["x-amz-security-token"] = true }
+local PAYLOAD <const> = "x-amz-content-sha256" -- added in S3, where it is sent with every request
 
 --- The headers that were signed, as they arrived; nil when one is not there.
-local function signed_headers(request, list)
+local function signed_headers(request, list, in_s3)
   local headers = {}
   for _, name in ipairs(list) do
-    local found = false
+    local found, added = false, ADDED[name] or in_s3 and name == PAYLOAD
     for _, pair in ipairs(request.headers) do
-      if pair[1]:lower() == name and not ADDED[name] then
+      if pair[1]:lower() == name and not added then
         headers[#headers + 1] = { name, pair[2] }
         found = true
       end
     end
-    if not found and not ADDED[name] then
+    if not found and not added then
       return nil
     end
   end
@@ -183,11 +184,17 @@ function M.verify(request, keys, service, now)
     message = "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
       .. "Access Key and signing method. Consult the service documentation for details.",
   }
-  local headers = signed_headers(request, list)
+  local in_s3 = service == "s3"
+  local headers = signed_headers(request, list, in_s3)
   if not headers then
     return nil, mismatch
   end
+  -- S3's paths are signed as they were sent, and the body by the hash that its header tells.
   local ok, signed = pcall(sigv4.sign, {
+    normalize_path = not in_s3,
+    double_encode = not in_s3,
+    sign_payload_header = in_s3,
+    payload_hash = in_s3 and request.header(PAYLOAD) or nil,
     method = request.method,
     url = signed_url(request),
     headers = headers,
