@@ -62,7 +62,8 @@ local CASES <const> = {
 }
 
 local XML <const> = [[<%sResponse><%sResult><Credentials><AccessKeyId>%s</AccessKeyId>
-  <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
+  <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>
+  </Credentials>
   </%sResult></%sResponse>]]
 local PORTAL <const> = '{"roleCredentials":{"accessKeyId":"AKSSO","secretAccessKey":"s","sessionToken":"t",'
   .. '"expiration":4070908800000}}'

@@ -24,6 +24,8 @@ local AGAIN <const> = "IDPCommunicationError"
 --- raises aws.api and http.*
 function M.call(session, request, about)
   request.timeout, request.follow, request.ca_file = TIMEOUT, false, session:ca_file()
+  request.headers = request.headers or {}
+  request.headers["User-Agent"] = "fairlead"
   request.retry = about.repeatable and { attempts = TRIES, unsafe = true, backoff = BACKOFF } or false
   for attempt = 1, TRIES do
     local response <const>, err = try(http.request, request)
