@@ -153,11 +153,12 @@ end
 
 --- A client for one service. Its methods are the service's operations, by their API names.
 ---@param service fairlead.aws.ServiceName
----@param options? {endpoint?: string, timeout?: number, request_timeout?: number, addressing_style?: string} endpoint: default
----  AWS_ENDPOINT_URL_<SERVICE>, then AWS_ENDPOINT_URL, then the profile's `services` and endpoint_url, then AWS's (of
----  the kind that use_fips_endpoint and use_dualstack_endpoint ask for); timeout: seconds for a call with its
----  retries, default 120; request_timeout: for one request, default 30 (S3: in which nothing moves);
----  addressing_style: S3's buckets in the host ("virtual"), in the path ("path"), or "auto", as the profile's s3 section
+---@param options? {endpoint?: string, timeout?: number, request_timeout?: number, addressing_style?: string}
+---  endpoint: default AWS_ENDPOINT_URL_<SERVICE>, then AWS_ENDPOINT_URL, then the profile's `services` and
+---  endpoint_url, then AWS's (of the kind that use_fips_endpoint and use_dualstack_endpoint ask for); timeout: seconds
+---  for a call with its retries, default 120; request_timeout: for one request, default 30 (S3: in which nothing
+---  moves); addressing_style: S3's buckets in the host ("virtual"), in the path ("path"), or "auto", as the profile's
+---  s3 section
 ---@return fairlead.aws.Client
 --- raises config.missing, config.invalid
 function Session:client(service, options)

@@ -214,7 +214,8 @@ end
 function Talk:say(text, message)
   if not self.board then return end
   local item <const> = {
-    key = message and message.id or key_of(self, message and message.key or text), text = text, blocks = message and message.blocks,
+    key = message and message.id or key_of(self, message and message.key or text), text = text,
+    blocks = message and message.blocks,
   }
   local look <const> = may_have_said(self, message)
   local done <const> = self.thread and not self.unsaid[1]
