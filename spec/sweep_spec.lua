@@ -218,6 +218,27 @@ describe("the crash sweep", function()
     assert.matches("two runs with one seed were not the same", tostring(err))
   end)
 
+  it("does not take for wrong what a run that only stood still does as well", function()
+    local report = try_everywhere [[
+      run:step("Slow", {
+        already = function(begun) if begun then clock.sleep(25) end end,
+        act = function() return {} end,
+      })
+      run:step("Tell the team", {
+        already = function()
+          return team:find { channel = "deployments", payload = { lamp = 1 } } and { told = true }
+        end,
+        act = function()
+          local text = clock.now() - run.started < 20 and "The lamp is lit" or "The lamp is lit, but late"
+          return { ts = team:post { channel = "deployments", text = text,
+            metadata = { event_type = "lamp", event_payload = { lamp = 1 } } }.ts }
+        end,
+      })
+    ]]
+    assert.equal("", problems(report))
+    assert.is_true(report.runs > report.tried)
+  end)
+
   it("tries several instants in one run, and what goes wrong there alone", function()
     local alone, together = try_everywhere(CAREFUL), try_everywhere(CAREFUL, { together = 6 })
     assert.equal("", problems(together))

@@ -46,8 +46,23 @@ local function vary_network(options, baseline, report)
   baseline.others = {}
   for network = 1, NETWORKS do
     report.runs = report.runs + 1
-    baseline.others[network] = play.run(options, {}, nil, network).effects
+    baseline.others[network] = play.run(options, {}, nil, { network = network }).effects
   end
+end
+
+local PAUSES <const> = { 30, 330 } -- seconds
+
+-- Whether a run that only stood still where this one was killed does the same: then it is the time that it took to be
+-- taken up, in which others did something.
+local function only_late(options, baseline, kills, played, report)
+  if kills[1].at == 0 then return false end
+  for _, pause in ipairs(PAUSES) do
+    report.runs = report.runs + 1
+    local paused <const> = play.run(options, kills, baseline.instants[1], { pause = pause })
+    paused.others = { baseline.effects, table.unpack(baseline.others) }
+    if not judge.of(paused, played) then return true end
+  end
+  return false
 end
 
 -- Tries a group in one run, and what went wrong there alone. Gives the kills that it did not come to.
@@ -55,13 +70,14 @@ local function try(options, baseline, group, report)
   local instants <const> = baseline.instants[1]
   local function once(kills, network)
     report.runs = report.runs + 1
-    local played <const> = play.run(options, kills, instants, network)
+    local played <const> = play.run(options, kills, instants, { network = network })
     local finding = judge.of(baseline, played)
     if finding and not baseline.others then
       vary_network(options, baseline, report)
       finding = judge.of(baseline, played)
     end
-    return finding, played.hit
+    local late <const> = finding and #kills == 1 and only_late(options, baseline, kills, played, report)
+    return not late and finding or nil, played.hit, late
   end
   local finding, hit = once(group)
   report.tried = report.tried + #hit
@@ -70,13 +86,14 @@ local function try(options, baseline, group, report)
     report.findings[#report.findings + 1] = one
   end
   if finding and #hit > 1 then
-    local before <const> = report.wrong
+    local known = false
     for _, kill in ipairs(hit) do
-      local alone <const> = once { kill }
+      local alone <const>, _, late = once { kill }
       if alone then found(alone) end
+      known = known or alone or late
     end
     -- Of all of them in one run only: that counts if it is so again when the network behaves otherwise.
-    if report.wrong == before and (once(group, 1) or once(group, 2)) then found(finding) end
+    if not known and once(group, 1) and once(group, 2) then found(finding) end
   elseif finding then
     found(finding)
   end

@@ -22,6 +22,8 @@ function M.instants(instants, samples)
       for before = i, math.max(i - ENDING, 1), -1 do
         if instants[before].text == instant.text then last = before - 1 end
       end
+      -- What it has read since the answer came has told it that it fails.
+      while last > 0 and not instants[last].writes do last = last - 1 end
       break
     end
   end

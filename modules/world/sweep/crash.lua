@@ -6,6 +6,7 @@
 --- nor a closing handler, nor a notification of the dead process gets out. The driver then cancels what is left of it;
 --- a cancellation cannot be caught, so the script does not go on either. A request of another task that was on its way
 --- at that moment may still arrive, as it may when a real process is killed.
+local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
 local http = require "fairlead.http"
 local task = require "fairlead.task"
@@ -22,6 +23,7 @@ local M = {}
 ---@class fairlead.world.Crash
 ---@field instants fairlead.world.Instant[] that it has lived through
 ---@field dies? fun(instant: fairlead.world.Instant, count: integer): integer? whether it dies of this one; nil: never
+---@field pause number? seconds that it stands still for, in place of dying
 ---@field hit integer? what `dies` gave when it died
 ---@field dead boolean
 ---@field died TaskEvent
@@ -55,7 +57,10 @@ function Crash:lived(instant)
     return
   end
   self.hit = self.dies and self.dies(instant, #self.instants)
-  if self.hit then
+  if self.hit and self.pause then
+    self.hit, self.dies = nil, nil
+    clock.sleep(self.pause)
+  elseif self.hit then
     self.dead = true
     self.died:set()
     task.event():wait()

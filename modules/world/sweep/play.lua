@@ -179,6 +179,7 @@ local function processes(options, kills, baseline, place, recorder, book, state)
   local function where() return state.run and nodes.current(state.run).path or "" end
   repeat
     local crash <const> = crashes.new(killer(left, last, baseline), where)
+    crash.pause = state.pause
     if left[1] and left[1].at == 0 then crash.dead, crash.hit = true, 1 end
     state.run = nil
     local result = not crash.dead and live(options, place, recorder, book, crash, state) or nil
@@ -192,23 +193,25 @@ local function processes(options, kills, baseline, place, recorder, book, state)
     -- A run whose end is on record is over: nobody takes it up.
     played.result = result or book.final and finished(book.final)
   until played.result
-  if #kills > 0 and #played.hit == 0 and state.exact then not_again(options, kills[1].at) end
+  if #kills > 0 and #played.hit == 0 and state.exact and not state.pause then not_again(options, kills[1].at) end
   return played
 end
 
 ---@param options table
 ---@param kills fairlead.world.sweep.Kill[] by their numbers in the uninterrupted run; none: that run itself
 ---@param baseline fairlead.world.Instant[]? instants of the uninterrupted run
----@param network integer? which of the ways in which the network behaves
+---@param how {network: integer?, pause: number?}? network: which of the ways in which the network behaves; pause:
+--- seconds for which it stands still at the first of the instants, in place of being killed
 ---@return fairlead.world.sweep.Play
-function M.run(options, kills, baseline, network)
+function M.run(options, kills, baseline, how)
+  local network <const>, pause <const> = how and how.network, how and how.pause
   local world = require "fairlead.world".new { seed = options.seed, scenario = options.scenario, network = network }
   rehearsal.load(world, options.script, options.command)
   return rehearsal.inside(world, function(folder, transport)
     local place <const> = { world = world, folder = folder, transport = transport }
     local book <const> = ledger()
     local recorder <const> = options.recorder and options.recorder() or memory.new()
-    local state <const> = { id = options.id, exact = not network }
+    local state <const> = { id = options.id, exact = not network, pause = pause }
     local played <const> = processes(options, kills, baseline, place, recorder, book, state)
     settle(world)
     local last <const> = played.result.events[#played.result.events]
