@@ -8,7 +8,8 @@ local task = require "fairlead.task"
 
 -- No credentials, and no network but what a spec gives.
 local BARE <const> = {
-  NO_COLOR = "1", GH_TOKEN = false, GITHUB_TOKEN = false, GITHUB_API_URL = false, SLACK_BOT_TOKEN = false,
+  NO_COLOR = "1", GH_TOKEN = false, GITHUB_TOKEN = false, GITHUB_API_URL = false, GH_HOST = false,
+  GH_CONFIG_DIR = "/dev/null", FAIRLEAD_GITHUB_APP_ID = false, SLACK_BOT_TOKEN = false,
   SLACK_API_URL = false, AWS_ACCESS_KEY_ID = false, AWS_SECRET_ACCESS_KEY = false, AWS_SESSION_TOKEN = false,
   AWS_PROFILE = false, AWS_REGION = false, AWS_DEFAULT_REGION = false, AWS_ENDPOINT_URL = false,
   AWS_CONFIG_FILE = "/dev/null", AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_EC2_METADATA_DISABLED = "true",
@@ -105,7 +106,8 @@ describe("fairlead doctor", function()
     for name, value in pairs(BARE) do call.env[name] = value end
     local told = program.run(call)
     assert.equal(0, told.code, told.stdout .. told.stderr)
-    assert.matches("\n%?    GitHub +token +no GitHub token; set GH_TOKEN", told.stdout)
+    assert.matches("\n%?    GitHub +token +no GitHub token: GH_TOKEN and GITHUB_TOKEN are not set; .*; set GH_TOKEN",
+      told.stdout)
     assert.matches("\n%?    Slack +token +no Slack token", told.stdout)
     assert.matches("\n%?    AWS +credentials +no AWS credentials", told.stdout)
     assert.matches("\n%?    git +working copy +", told.stdout)

@@ -3,6 +3,7 @@ local clock = require "fairlead.clock"
 local doctoring = require "spec.support.doctoring"
 local errors = require "fairlead.errors"
 local program = require "spec.support.program"
+local rsa_keys = require "spec.support.rsa_keys"
 
 local examine, find, all = doctoring.examine, doctoring.find, doctoring.all
 
@@ -38,6 +39,23 @@ describe("what is well", function()
     assert_state("ok", "^you may push to https://github%.com/digital%-land/digital%-land%.info%.git$",
       find(results, "git", "pushing"))
     assert_state("ok", "^right, by 6 hosts$", find(results, "Network", "clock"))
+  end)
+
+  it("is told of a GitHub App, too", function()
+    local keys <close> = rsa_keys.open()
+    local results = examine {
+      variables = {
+        GH_TOKEN = false, FAIRLEAD_GITHUB_APP_ID = "4711", FAIRLEAD_GITHUB_APP_PRIVATE_KEY_FILE = keys:make "app",
+      },
+      fixture = function(fixture)
+        fixture.github.app = { id = 4711, slug = "releaser", installation = 99, public_key = keys:read "app.pub" }
+      end,
+    }
+    assert.same({}, all(results, "bad"))
+    assert_state("ok", "^of an app, by GitHub App 4711 %(/.*/app%.pem%) %(a token of a GitHub App%)$",
+      find(results, "GitHub", "token"))
+    assert_state("ok", "^may read pull requests, workflow runs, checks, statuses, deployments$",
+      find(results, REPOSITORY, "reading"))
   end)
 
   it("tells what it cannot know without writing", function()

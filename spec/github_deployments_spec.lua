@@ -1,4 +1,5 @@
 --- Deployments as a shared record, and what lies between two commits, asked of the simulated GitHub.
+local fake = require "spec.support.fake_service"
 local github = require "fairlead.github"
 local json = require "fairlead.json"
 local world = require "spec.support.world"
@@ -47,6 +48,44 @@ describe("a deployment", function()
       assert.equal("r-2", gh:deployments({ environment = "a" })[1].payload.run)
       assert.same({}, gh:deployments({ environment = "b" })[1].payload)
     end)
+  end)
+
+  it("is recorded once when GitHub's answer is lost, whether it was carried out or not", function()
+    for _, done in ipairs { true, false } do
+      visit(function(gh, w)
+        local options <const> = {
+          sha = head(gh, "main"), environment = "staging", task = "fairlead", description = "ours",
+          payload = { run = "r-1", list = {}, n = 2.0 },
+        }
+        local function of_ours() return #gh:deployments { environment = "staging", task = "fairlead" } end
+        gh:create_deployment(options) -- the same again is another one
+        options.payload.run = "r-2"
+        gh:create_deployment(options)
+        options.payload.run = "r-1"
+        local sent, inner = 0, gh.post
+        gh.post = function(...)
+          sent = sent + 1
+          if sent > 1 then return inner(...) end
+          if done then inner(...) end
+          fake.lose "http.timeout"
+        end
+        local before <const> = #w.github.deployments.list
+        local made <const> = gh:create_deployment(options)
+        assert.equal(done and 1 or 2, sent)
+        assert.equal(before + 1, #w.github.deployments.list)
+        assert.equal(3, of_ours())
+        assert.equal(made.id, gh:deployments({ environment = "staging", task = "fairlead" })[1].id)
+        sent = 0
+        gh.post = function() sent = sent + 1; fake.lose "http.reset" end
+        options.payload.run = "r-3"
+        local _, err = try(gh.create_deployment, gh, options)
+        assert.equal("http.reset", err.kind)
+        assert.equal(3, sent)
+        gh.post = inner
+        _, err = try(gh.create_deployment, gh, { sha = ("0"):rep(40), environment = "staging" })
+        assert.equal("github.api.invalid", err.kind)
+      end)
+    end
   end)
 
   it("has no state that GitHub does not know", function()

@@ -1,4 +1,5 @@
 --- A question on a pull request: who answers, what counts, and what is found again.
+local fake = require "spec.support.fake_service"
 local github = require "fairlead.github"
 local world = require "spec.support.world"
 
@@ -130,6 +131,31 @@ describe("a question on a pull request", function()
         assert.equal("approved", again:answer().decision)
       end
     end)
+  end)
+
+  it("is asked once when GitHub's answer is lost, whether it was heard or not", function()
+    for _, heard in ipairs { true, false } do
+      visit(function(t)
+        local client <const> = t.channel().client
+        t.channel():ask(t.request) -- an older question of the same mark
+        t.pull.comments[1].at = t.w.now - 3600
+        local sent = 0
+        local inner <const> = client.post
+        client.post = function(...)
+          sent = sent + 1
+          if sent > 1 then return inner(...) end
+          if heard then inner(...) end
+          fake.lose "http.reset"
+        end
+        local channel <const> = github.question {
+          client = client, number = t.pull.number, approvers = function() return { "bob" } end,
+        }
+        local asked <const> = channel:ask(t.request)
+        assert.equal(heard and 1 or 2, sent)
+        assert.equal(2, #t.pull.comments)
+        assert.equal(t.pull.comments[2].id, asked.comment)
+      end)
+    end
   end)
 
   it("is misused with an error that says how", function()

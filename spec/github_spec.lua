@@ -68,7 +68,7 @@ describe("github.client", function()
   end)
 
   it("names the variables when there is no token", function()
-    environment.with({ GH_TOKEN = false, GITHUB_TOKEN = false }, function()
+    environment.with({ GH_TOKEN = false, GITHUB_TOKEN = false, GH_CONFIG_DIR = "/dev/null" }, function()
       local err <const> = failure(github.client, { repository = "o/n" })
       assert.equal("config.missing", err.kind)
       assert.matches("GH_TOKEN or GITHUB_TOKEN", tostring(err))

@@ -7,8 +7,8 @@
 local address = require "fairlead.service.address"
 local answer = require "fairlead.service.answer"
 local clock = require "fairlead.clock"
-local environment = require "fairlead.environment"
 local github = require "fairlead.github"
+local host = require "fairlead.github.host"
 local http = require "fairlead.http"
 local list = require "fairlead.doctor.list"
 local task = require "fairlead.task"
@@ -41,14 +41,6 @@ local function kind_of(token)
   return "a token"
 end
 
--- Where the client has its token from.
-local function source_of(client)
-  if client.token_source then return client.token_source end
-  local first <const>, second <const> = environment.get "GH_TOKEN", environment.get "GITHUB_TOKEN"
-  if first and second and first ~= second then return "GH_TOKEN, not the other one in GITHUB_TOKEN" end
-  return first and "GH_TOKEN" or second and "GITHUB_TOKEN" or "elsewhere"
-end
-
 local function scopes_of(response)
   local text <const> = response.headers["x-oauth-scopes"]
   if not text then return nil end
@@ -59,8 +51,9 @@ end
 
 -- `{ client=, scopes=, kind= }` is what the other checks get. An app's token is nobody's: GitHub answers 403.
 local function who(client)
-  local kind <const>, source <const> = kind_of(client.token), source_of(client)
   local user, response = try(client.get, client, "/user")
+  -- An app has no token before it asks.
+  local kind <const>, source <const> = kind_of(client.token), client.token_source
   if not user then
     local err <const> = response
     if err.status == 403 and not err:is "github.api.rate_limited" then
@@ -223,18 +216,30 @@ local function add_place(checks, place, application, token)
   end
 end
 
+-- What an app's token is for: an app has one for each place where it is installed.
+local function common_repository(wanted)
+  local first <const> = wanted[1] and wanted[1].place.repository
+  for _, one in ipairs(wanted) do
+    if one.place.repository:match "^[^/]+" ~= first:match "^[^/]+" then return nil end
+  end
+  return first
+end
+
 ---Adds what there is to look at.
 ---@param checks doctor.List
 ---@param hosts table of doctor/hosts.lua
 ---@param wanted {application: string, place: doctor.GitHub}[] none: only the token, if there is one
 ---@param bare boolean there is no application at all
 function M.add(checks, hosts, wanted, bare)
-  local client <const>, err = try(github.client, { timeout = SECONDS, request_timeout = SECONDS })
+  local client <const>, err = try(github.client, {
+    repository = common_repository(wanted), timeout = SECONDS, request_timeout = SECONDS,
+  })
   if not (client or bare or #wanted > 0) then return end -- nobody needs it
   local needs = {}
   -- Also without a token: whether there is a way to it is worth knowing.
   if client or #wanted > 0 then
-    needs[1] = hosts.need(client and client.base_url or environment.get "GITHUB_API_URL" or "https://api.github.com")
+    local known <const> = not client and try(host.find)
+    needs[1] = hosts.need(client and client.base_url or known and known.base_url or "https://api.github.com")
   end
   local token <const> = checks:add(HERE, "token", { needs = client and needs }, function()
     if client then return who(client) end

@@ -5,7 +5,8 @@ local http = require "fairlead.http"
 
 local M = {}
 
-local VARIABLES <const> = { "GH_TOKEN", "GITHUB_TOKEN", "SLACK_BOT_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+local VARIABLES <const> = { "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN",
+  "GITHUB_ENTERPRISE_TOKEN", "SLACK_BOT_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
   "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN" }
 local PROXIES <const> = { "HTTPS_PROXY", "https_proxy", "http_proxy", "ALL_PROXY", "all_proxy" }
 local SHORTEST <const> = 6 -- bytes; what is shorter is no secret of any service, and would tear words apart

@@ -6,14 +6,14 @@
 local address = require "fairlead.service.address"
 local answer = require "fairlead.service.answer"
 local clock = require "fairlead.clock"
-local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local http = require "fairlead.http"
 local json = require "fairlead.json"
-local token = require "fairlead.service.token"
 
 local Governor = require "fairlead.github.governor"
+local credentials = require "fairlead.github.credentials"
 local failure = require "fairlead.github.failure"
+local hosts = require "fairlead.github.host"
 
 -- Both types: proxies and simulators that know GitHub's description of itself answer 406 to the first alone.
 local ACCEPT <const> = "application/vnd.github+json, application/json;q=0.9"
@@ -30,8 +30,11 @@ local TRANSIENT <const> = { [500] = true, [502] = true, [503] = true, [504] = tr
 
 ---@class fairlead.github.ClientOptions
 ---@field repository? string "owner/name": what paths without a leading slash, and all that is asked by name, are about
----@field token? string|Secret default: GH_TOKEN, then GITHUB_TOKEN
----@field base_url? string default: GITHUB_API_URL, then https://api.github.com
+---@field token? string|Secret default: `app`, then GH_TOKEN, GITHUB_TOKEN (for a server GH_ENTERPRISE_TOKEN,
+---  GITHUB_ENTERPRISE_TOKEN before them), then the app of FAIRLEAD_GITHUB_APP_ID and
+---  FAIRLEAD_GITHUB_APP_PRIVATE_KEY_FILE, then gh's login
+---@field app? fairlead.github.AppOptions a GitHub App, whose installation in the repository is used
+---@field base_url? string default: GITHUB_API_URL, then that of GH_HOST, then https://api.github.com
 ---@field timeout? number seconds that one call may take with its retries and waits; default 900
 ---@field request_timeout? number seconds for one request; default 30
 
@@ -46,18 +49,13 @@ local TRANSIENT <const> = { [500] = true, [502] = true, [503] = true, [504] = tr
 ---@class fairlead.github.Client
 ---@field repository string? "owner/name"
 ---@field base_url string
----@field private token Secret
+---@field host string as gh calls it: "github.com"
+---@field token Secret? the one that was used last; an app has none before its first request
+---@field token_source string where it is from, for people
+---@field private credential fairlead.github.Credential
 ---@field private governor fairlead.github.Governor
 local Client = {}
 Client.__index = Client
-
-local function find_token(options)
-  return token.find(options.token, {
-    op = "github.client", target = options.repository or "GitHub", service = "GitHub",
-    variables = { "GH_TOKEN", "GITHUB_TOKEN" },
-    hint = "set GH_TOKEN or GITHUB_TOKEN to a token with access to the repository (`gh auth token` prints one)",
-  })
-end
 
 ---@param options fairlead.github.ClientOptions
 ---@return fairlead.github.Client
@@ -69,14 +67,15 @@ function Client.new(options)
   if repository ~= nil and not tostring(repository):find "^[%w%-]+/[%w%-._]+$" then
     error(("bad argument #1 to 'github.client' (repository: \"owner/name\" expected, got '%s')"):format(repository), 3)
   end
-  local base, source = options.base_url, "base_url"
-  if not base then
-    base, source = environment.get "GITHUB_API_URL", "GITHUB_API_URL"
-  end
+  local host <const> = hosts.find(options.base_url)
+  local credential <const> = credentials.find(options, host)
   return setmetatable({
     repository = repository,
-    base_url = address.base(base or "https://api.github.com", source),
-    token = find_token(options),
+    base_url = host.base_url,
+    host = host.name,
+    credential = credential,
+    token_source = credential.source,
+    token = not credential.renews and credential:token() or nil,
     timeout = options.timeout or CALL_TIMEOUT,
     request_timeout = options.request_timeout or REQUEST_TIMEOUT,
     governor = Governor.new(),
@@ -138,9 +137,11 @@ end
 
 --- One request, without retries.
 local function exchange(self, method, url, body, options, deadline)
+  local used <const> = self.credential:token(deadline)
+  self.token = used
   local headers = {
     ["Accept"] = ACCEPT,
-    ["Authorization"] = "Bearer " .. self.token,
+    ["Authorization"] = "Bearer " .. used,
     ["User-Agent"] = "fairlead",
     ["X-GitHub-Api-Version"] = API_VERSION,
   }
@@ -157,7 +158,7 @@ local function exchange(self, method, url, body, options, deadline)
   return http.request {
     method = method, url = url, headers = headers, body = body, retry = false, sink = options.sink and options.sink(),
     timeout = math.max(math.min(self.request_timeout, deadline - clock.now()), 0.001),
-  }, known
+  }, known, used
 end
 
 --- Whether a failed request may be sent again: it did nothing, or doing it twice is the same as once.
@@ -182,7 +183,7 @@ function Client:request(method, path, query, body, options)
   options = options or {}
   local url <const> = url_of(self, path, query)
   local about <const> = { kind = "github.api", op = options.op or "github." .. method:lower(),
-    target = url:sub(#self.base_url + 1):match "^[^?]*" }
+    target = url:sub(#self.base_url + 1):match "^[^?]*", refused = self.credential.hint }
   local deadline <const> = clock.now() + (options.timeout or self.timeout)
   local once = options.once
   if once == nil then
@@ -193,7 +194,7 @@ function Client:request(method, path, query, body, options)
     write = WRITE[method] or false
   end
   local text <const> = body and json.encode(body)
-  local failures = 0
+  local failures, renewed = 0, false
 
   --- Sleeps before another attempt; false when there is none left.
   local function again()
@@ -207,12 +208,12 @@ function Client:request(method, path, query, body, options)
   end
 
   while true do
-    local response, err, known
+    local response, err, known, used
     do
       local held <close> = self.governor:admit(write, deadline, about) -- luacheck: ignore held
       response, err = try(function()
         local got
-        got, known = exchange(self, method, url, text, options, deadline)
+        got, known, used = exchange(self, method, url, text, options, deadline)
         return got
       end)
     end
@@ -225,6 +226,8 @@ function Client:request(method, path, query, body, options)
       return answer.decode(known, about), known
     elseif self.governor:observe(response) then -- luacheck: ignore 542
       -- Refused for a limit's sake and not carried out: admit() waits, then it is sent again, whatever the method.
+    elseif response.status == 401 and not renewed and self.credential:refused(used) then
+      renewed = true -- nothing was carried out: sent again, whatever the method, with another token
     elseif response.status < 300 then
       if options.sink then
         return nil, response

@@ -3,15 +3,20 @@
 ---
 --- Sources: GitHub Docs, REST "Deployments", "Deployment statuses". Without `auto_merge = false` and an empty list of
 --- required contexts the call would merge branches, and refuse commits whose checks are not green.
+local answer = require "fairlead.service.answer"
+local clock = require "fairlead.clock"
 local json = require "fairlead.json"
 
 ---@class fairlead.github.Deployments: fairlead.github.Client
+---@field private own_deployments table<integer, true>? those that this client has made
 local Deployments = {}
 
 local STATES <const> = {
   error = true, failure = true, inactive = true, in_progress = true, queued = true, pending = true, success = true,
 }
 local DESCRIPTION <const> = 140 -- characters that GitHub takes
+local ATTEMPTS <const> = 3
+local CLOCKS_DIFFER <const> = 60 -- seconds between GitHub's clock and this one
 
 ---@class fairlead.github.Deployment
 ---@field id integer
@@ -43,16 +48,53 @@ end
 ---@field description? string
 ---@field production? boolean
 
---- Records a deployment. It deploys nothing by itself, unless the repository has a workflow on this event.
+--- A deployment whose answer was lost: one with all that was asked for, that was not there before it was asked for and
+--- is none of those that this client has made.
+local function find_lost(self, body, since)
+  -- As it comes back: empty tables and whole numbers may be written in two ways.
+  local wanted <const> = json.encode(json.decode(json.encode(body.payload or {})), { sort_keys = true })
+  local raws <const> = self:get("deployments", {
+    environment = body.environment, task = body.task, ref = body.ref, per_page = 30,
+  }, { op = "github.create_deployment" })
+  for _, raw in ipairs(raws) do
+    local found <const> = as_deployment(raw)
+    local at <const> = answer.time(found.created_at)
+    if not self.own_deployments[found.id] and at and at >= since - CLOCKS_DIFFER
+      and (raw.description or "") == body.description
+      and (json.encode(found.payload, { sort_keys = true }) == wanted
+        or next(found.payload) == nil and next(body.payload or {}) == nil) then
+      return found
+    end
+  end
+end
+
+--- Records a deployment. It deploys nothing by itself, unless the repository has a workflow on this event. When
+--- GitHub's answer is lost, looks whether it was recorded before asking again.
 ---@async
 ---@param options fairlead.github.DeploymentOptions
 ---@return fairlead.github.Deployment
 function Deployments:create_deployment(options)
-  return as_deployment(self:post("deployments", {
+  local body <const> = {
     ref = options.sha, environment = options.environment, task = options.task or "deploy",
     payload = options.payload, description = (options.description or ""):sub(1, DESCRIPTION),
     production_environment = options.production, auto_merge = false, required_contexts = json.array {},
-  }, { op = "github.create_deployment" }))
+  }
+  local since <const> = clock.now()
+  self.own_deployments = self.own_deployments or {}
+  for attempt = 1, ATTEMPTS do
+    local made, err = try(self.post, self, "deployments", body, { op = "github.create_deployment" })
+    made = made and as_deployment(made)
+    if not made then
+      if not err.retryable then error(err, 0) end
+      clock.sleep(attempt) -- what was carried out may take a moment to show
+      made = find_lost(self, body, since)
+    end
+    if made then
+      self.own_deployments[made.id] = true
+      return made
+    end
+    if attempt == ATTEMPTS then error(err, 0) end
+  end
 end
 
 --- The newest deployments, the newest first.

@@ -50,10 +50,12 @@ local function message_of(response)
   return answer.brief(#parts > 0 and body.message .. ": " .. table.concat(parts, "; ") or body.message)
 end
 
-local function hint_of(response)
+local function hint_of(response, about)
   local status <const>, headers <const> = response.status, response.headers
-  if status == 401 then
-    return "the token is wrong, expired or revoked; set GH_TOKEN or GITHUB_TOKEN to a new one"
+  if about.hint then
+    return about.hint
+  elseif status == 401 then
+    return about.refused or "the token is wrong, expired or revoked"
   elseif status == 403 then
     if headers["x-github-sso"] then
       return "the organisation wants the token authorised for single sign-on: " .. answer.brief(headers["x-github-sso"])
@@ -68,7 +70,8 @@ end
 
 --- Raises the answer as an error object.
 ---@param response table
----@param about {op: string, target: string}
+---@param about {op: string, target: string, refused: string?, hint: string?} refused: what to do about a token that
+---  is not taken; hint: what to do in any case
 function M.raise(response, about)
   errors.raise {
     kind = kind_of(response.status, about.target),
@@ -76,7 +79,7 @@ function M.raise(response, about)
     status = response.status, request_id = response.headers["x-github-request-id"],
     retryable = TRANSIENT[response.status] or false,
     message = message_of(response),
-    hint = hint_of(response),
+    hint = hint_of(response, about),
   }
 end
 

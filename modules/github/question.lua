@@ -4,8 +4,12 @@
 --- Source: GitHub Docs, REST "Issue comments" (a pull request's conversation is an issue's). Comments can be edited by
 --- whoever may write to the repository; GitHub then says so (updated_at), and an edited answer does not count. Anybody
 --- can write the mark of a question into a comment: only the token's user's own is taken for the question.
+local answer = require "fairlead.service.answer"
+local clock = require "fairlead.clock"
 local reply_of = require "fairlead.service.reply"
 
+local ATTEMPTS <const> = 3
+local CLOCKS_DIFFER <const> = 60 -- seconds between GitHub's clock and this one
 local EVERY <const> = 10 -- seconds between two looks
 local LONGEST <const> = 60000 -- characters; GitHub takes 65,536
 
@@ -64,10 +68,14 @@ local function comments(self)
 end
 
 -- The newest: one that came to no decision may have been asked with the same evidence before.
-local function find(self)
+-- `since`: none that was there before.
+local function find(self, since)
   local found
   for comment in comments(self) do
-    if (comment.body or ""):find(self.mark, 1, true) and self.client:is_own(comment.user) then found = comment.id end
+    local late <const> = not since or (answer.time(comment.created_at) or 0) >= since - CLOCKS_DIFFER
+    if late and (comment.body or ""):find(self.mark, 1, true) and self.client:is_own(comment.user) then
+      found = comment.id
+    end
   end
   return found
 end
@@ -78,12 +86,19 @@ end
 ---@return {comment: integer} asked
 function Question:ask(request)
   prepare(self, request)
-  local id, err = try(function()
-    return self.client:post(("issues/%d/comments"):format(self.number), { body = self.text .. "\n\n" .. self.mark }).id
-  end)
-  if err then -- it may have been heard
+  local since <const>, id = clock.now(), nil
+  for attempt = 1, ATTEMPTS do
+    local err
+    id, err = try(function()
+      local body <const> = { body = self.text .. "\n\n" .. self.mark }
+      return self.client:post(("issues/%d/comments"):format(self.number), body).id
+    end)
+    if id then break end
     if not err.retryable then error(err, 0) end
-    id = find(self) or error(err, 0)
+    clock.sleep(attempt)
+    id = find(self, since) -- it may have been heard
+    if id then break end
+    if attempt == ATTEMPTS then error(err, 0) end
   end
   self.comment = id
   return { comment = id }

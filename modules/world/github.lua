@@ -5,6 +5,7 @@
 --- Sources: GitHub Docs, REST API; field names from GitHub's OpenAPI description.
 local actions = require "fairlead.world.github.actions"
 local actions_api = require "fairlead.world.github.actions_api"
+local app = require "fairlead.world.github.app"
 local deployments = require "fairlead.world.github.deployments"
 local git_data = require "fairlead.world.github.git_data"
 local issues = require "fairlead.world.github.issues"
@@ -34,6 +35,7 @@ local SCOPES <const> = { "repo", "workflow", "read:org" }
 ---@field pulls fairlead.world.Pulls
 ---@field limits fairlead.world.GitHubLimits
 ---@field deployments fairlead.world.GitHubDeployments
+---@field installation_tokens table<string, table>? of the app, by their text
 ---@field issues table[] {number=, title=, body=, state=, author=, labels=, comments=}; pull requests are in `pulls`
 ---@field statuses table<string, table[]> commit statuses by sha, the newest first
 ---@field random fairlead.world.Random
@@ -68,6 +70,7 @@ function M.new(world)
   actions_api.add(self, self.router)
   deployments.add(self, self.router)
   teams.add(self, self.router)
+  app.add(self, self.router)
   world:on_settled(function()
     self:notice_pushes()
   end)
@@ -173,6 +176,10 @@ local function viewer_of(self, request)
   if token and token == self.fixture.token then
     return { login = self.fixture.user, token = token, scopes = self.fixture.scopes or SCOPES }
   end
+  local viewer = token and (app.installed(self, token) or app.signed(self, token))
+  if viewer then
+    return viewer
+  end
   local other = token and (self.fixture.tokens or {})[token]
   if not other then
     refusal.raise(401, "Bad credentials")
@@ -190,7 +197,8 @@ end
 
 local function check_rights(self, route, viewer)
   local right = route.right
-  if not right then
+  app.check(viewer, route)
+  if not right or right == "app" then
     return
   end
   local writes = right:sub(-6) == ":write"
@@ -201,10 +209,11 @@ local function check_rights(self, route, viewer)
       refusal.not_found()
     end
   elseif viewer.rights and not viewer.rights[right] then
-    refusal.raise(403, "Resource not accessible by personal access token", nil, {
+    local kind = viewer.installation and "integration" or "personal access token"
+    refusal.raise(403, "Resource not accessible by " .. kind, nil, {
       { "x-accepted-github-permissions", (right:gsub(":", "=")) },
     })
-  elseif writes and not self:can_write(viewer.login) then
+  elseif writes and not viewer.installation and not self:can_write(viewer.login) then
     refusal.raise(403, "Must have push access to repository.")
   end
 end

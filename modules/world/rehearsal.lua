@@ -29,7 +29,12 @@ function M.environment(world, folder)
   return {
     GH_TOKEN = github.token or false,
     GITHUB_TOKEN = false,
+    GH_ENTERPRISE_TOKEN = false,
+    GITHUB_ENTERPRISE_TOKEN = false,
     GITHUB_API_URL = false,
+    GH_HOST = false,
+    GH_CONFIG_DIR = "/dev/null", -- no login of gh's
+    ["FAIRLEAD_GITHUB_*"] = false,
     ["AWS_*"] = false,
     AWS_ACCESS_KEY_ID = keys.access_key_id or false,
     AWS_SECRET_ACCESS_KEY = keys.secret_access_key or false,

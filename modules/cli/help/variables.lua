@@ -1,5 +1,10 @@
 return [[
-GH_TOKEN, GITHUB_TOKEN     the token for GitHub; GITHUB_API_URL where its API is, if elsewhere
+GH_TOKEN, GITHUB_TOKEN     the token for GitHub; without one, the GitHub App's, then the login of `gh`
+FAIRLEAD_GITHUB_APP_ID, FAIRLEAD_GITHUB_APP_PRIVATE_KEY_FILE
+                           a GitHub App that is installed in the repository, and the file of its private key
+GITHUB_API_URL, GH_HOST    where GitHub is, if elsewhere: the address of its API, or its host as for `gh`
+GH_ENTERPRISE_TOKEN, GITHUB_ENTERPRISE_TOKEN
+                           the token for a GitHub Enterprise Server, before the other two
 SLACK_BOT_TOKEN            the token for Slack; SLACK_API_URL where its API is, if elsewhere
 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION, AWS_DEFAULT_REGION,
 AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE, AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN, AWS_ROLE_SESSION_NAME,
