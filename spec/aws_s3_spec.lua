@@ -64,6 +64,7 @@ describe("s3", function()
     with_store(function(s3, store)
       s3:PutObject { Bucket = "site", Key = "k", Body = secret "hunter2" }
       assert.equal("hunter2", store.buckets.site.k.body)
+      assert.is_nil(store.buckets.site.k.headers["content-type"])
     end)
   end)
 

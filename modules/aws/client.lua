@@ -75,7 +75,7 @@ local metatable = {
 ---@param session fairlead.aws.Session
 ---@param service string
 ---@param description fairlead.aws.Service
----@param options {endpoint?: string, timeout?: number, request_timeout?: number, addressing_style?: string}
+---@param options fairlead.aws.ClientOptions
 ---@return fairlead.aws.Client
 function Client.new(session, service, description, options)
   local region <const> = session:region()
@@ -214,6 +214,9 @@ local function exchange(self, request, credentials, deadline)
     time = clock.now() + self.session.clock_offset, headers = request.headers, normalize_path = request.normalize_path,
     double_encode = request.double_encode, sign_payload_header = request.sign_payload_header,
   }
+  for name, value in pairs(request.unsigned_headers or {}) do
+    signed.headers[name] = value
+  end
   local left <const> = deadline - clock.now()
   return http.request {
     method = request.method, url = request.url, headers = signed.headers, body = request.body, retry = false,

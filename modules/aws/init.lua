@@ -36,6 +36,14 @@ end
 ---@field mfa_code? async fun(serial_number: string): string gives the code of a device that a profile asks for
 --- (`mfa_serial`); default: asks at the terminal
 
+---@class fairlead.aws.ClientOptions
+---@field endpoint? string default AWS_ENDPOINT_URL_<SERVICE>, then AWS_ENDPOINT_URL, then the profile's `services` and
+--- endpoint_url, then AWS's (of the kind that use_fips_endpoint and use_dualstack_endpoint ask for)
+---@field timeout? number seconds for a call with its retries, default 120
+---@field request_timeout? number seconds for one request, default 30; S3: in which nothing moves
+---@field addressing_style? "auto"|"virtual"|"path" S3: buckets in the host or in the path; default the profile's, then
+--- "auto": in the host where that is AWS's and the name has no dots
+
 ---@class fairlead.aws.Session
 ---@field profile string
 ---@field options fairlead.aws.SessionOptions
@@ -153,13 +161,8 @@ end
 
 --- A client for one service. Its methods are the service's operations, by their API names.
 ---@param service fairlead.aws.ServiceName
----@param options? {endpoint?: string, timeout?: number, request_timeout?: number, addressing_style?: string}
----  endpoint: default AWS_ENDPOINT_URL_<SERVICE>, then AWS_ENDPOINT_URL, then the profile's `services` and
----  endpoint_url, then AWS's (of the kind that use_fips_endpoint and use_dualstack_endpoint ask for); timeout: seconds
----  for a call with its retries, default 120; request_timeout: for one request, default 30 (S3: in which nothing
----  moves); addressing_style: S3's buckets in the host ("virtual"), in the path ("path"), or "auto", as the profile's
----  s3 section
----@return fairlead.aws.Client
+---@param options? fairlead.aws.ClientOptions
+---@return fairlead.aws.Client|fairlead.aws.S3 client the latter for "s3"
 --- raises config.missing, config.invalid
 function Session:client(service, options)
   local description <const> = services.list[service]

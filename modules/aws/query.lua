@@ -186,8 +186,8 @@ function M.refusal(body)
     return child and text_of(child) or nil
   end
   return { code = text(found, "Code"), message = text(found, "Message"),
-    region = text(found, "Region"), request_id = text(root, "RequestId") or text(root, "RequestID")
-      or text(found, "RequestId") }
+    region = text(found, "Region"),
+    request_id = text(root, "RequestId") or text(root, "RequestID") or text(found, "RequestId") }
 end
 
 return M

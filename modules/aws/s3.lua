@@ -43,10 +43,11 @@ M.stream = transfer.stream
 function M.request(client, operation, parameters, options)
   local encoded <const> = wire.encode(operation, parameters)
   encoded.headers["User-Agent"] = "fairlead"
-  encoded.headers["Accept-Encoding"] = "identity" -- an object is given as it is stored; ranges are of those bytes
   local request <const> = {
     method = encoded.method, headers = encoded.headers, body = encoded.body, repeatable = true, codes = CODES,
     normalize_path = false, double_encode = false, sign_payload_header = true,
+    -- An object is given as it is stored, and ranges are of those bytes. Proxies change this header: it is not signed.
+    unsigned_headers = { ["Accept-Encoding"] = "identity" },
     idle_timeout = client.request_timeout, max_body = options.max_body,
   }
   function request.locate()
@@ -68,6 +69,7 @@ function M.request(client, operation, parameters, options)
   return request
 end
 
+---@class fairlead.aws.S3: fairlead.aws.Client what clients of "s3" have besides their operations
 local methods = {}
 
 M.methods = methods
@@ -80,7 +82,7 @@ M.methods = methods
 ---@return string url
 ---@return table<string, string|Secret> headers that have to be sent with it
 --- raises a misuse; aws.no_credentials
-function methods.presign(client, operation, parameters, options)
+function methods:presign(operation, parameters, options)
   local expires <const> = options and options.expires or 900
   if not (math.tointeger(expires) and expires >= 1 and expires <= LONGEST) then
     error(("bad argument #3 to 'presign' (expires: a whole number of seconds up to %d expected, got %s)"):format(
@@ -95,18 +97,37 @@ function methods.presign(client, operation, parameters, options)
   if known.element then
     error(("bad argument #1 to 'presign' (%s is told by its body, which a URL does not hold)"):format(operation), 2)
   end
-  local url <const> = address.url(client, encoded.bucket, encoded.key)
+  local url <const> = address.url(self, encoded.bucket, encoded.key)
   local signed <const> = sigv4.presign {
     method = encoded.method, url = encoded.query ~= "" and url .. "?" .. encoded.query or url,
     headers = encoded.headers, payload_hash = "UNSIGNED-PAYLOAD", service = "s3",
-    region = address.region(client, encoded.bucket), credentials = client.session:credentials(),
-    time = clock.now() + client.session.clock_offset, expires = expires,
+    region = address.region(self, encoded.bucket), credentials = self.session:credentials(),
+    time = clock.now() + self.session.clock_offset, expires = expires,
     normalize_path = false, double_encode = false,
   }
   return signed, encoded.headers
 end
 
-methods.upload = transfer.upload
-methods.download = transfer.download
+--- Makes a file an object: in one request, or in parts when it is longer than one.
+---@async
+---@param path string
+---@param parameters table of PutObject, without a body; IfNoneMatch and IfMatch hold for the object as a whole
+---@param options? fairlead.aws.s3.TransferOptions
+---@return table output of PutObject or CompleteMultipartUpload
+--- raises as these do
+function methods:upload(path, parameters, options)
+  return transfer.upload(self, path, parameters, options)
+end
+
+--- Writes an object to a file, which is there when all of it is.
+---@async
+---@param parameters table of GetObject
+---@param path string
+---@param options? fairlead.aws.s3.TransferOptions
+---@return table output of GetObject, without its body
+--- raises as GetObject does
+function methods:download(parameters, path, options)
+  return transfer.download(self, parameters, path, options)
+end
 
 return M

@@ -13,6 +13,10 @@ return function(map)
   local i = 0
   return function()
     i = i + 1
-    return keys[i], keys[i] ~= nil and map[keys[i]] or nil
+    local key = keys[i]
+    if key ~= nil then
+      return key, map[key] -- which may be false
+    end
+    return nil
   end
 end

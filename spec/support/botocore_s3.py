@@ -37,9 +37,12 @@ class FrozenModule:
     datetime = Frozen
 
 
+# Python's own signer, whose clock can be stopped, also where awscrt's would be used.
 botocore.auth.datetime = FrozenModule
 if hasattr(botocore.auth, "get_current_datetime"):
     botocore.auth.get_current_datetime = lambda *_, **__: AT
+botocore.auth.AUTH_TYPE_MAPS["s3v4"] = botocore.auth.S3SigV4Auth
+botocore.auth.AUTH_TYPE_MAPS["s3v4-query"] = botocore.auth.S3SigV4QueryAuth
 
 known = botocore.model.ServiceModel(botocore.loaders.Loader().load_service_model("s3", "service-2"), "s3")
 
@@ -107,7 +110,7 @@ def send(call):
 
 def parse(call):
     shape = known.operation_model(call["operation"]).output_shape
-    answer = {"headers": call["headers"], "status_code": call["status"], "body": call["body"].encode()}
+    answer = {"headers": botocore.awsrequest.HeadersDict(call["headers"]), "status_code": call["status"], "body": call["body"].encode()}
     output = botocore.parsers.create_parser("rest-xml").parse(answer, shape)
     output.pop("ResponseMetadata")
     return output
