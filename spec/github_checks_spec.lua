@@ -1,7 +1,9 @@
 -- The verdict over a commit's checks, and what a branch demands.
+local clock = require "fairlead.clock"
 local fake = require "spec.support.fake_service"
 local github = require "fairlead.github"
 local json = require "fairlead.json"
+local world = require "spec.support.world"
 
 local SHA <const> = ("ab12"):rep(10)
 local BASE <const> = "/repos/owner/name/"
@@ -187,6 +189,60 @@ describe("github checks", function()
       assert.equal(3, #verdict.runs)
       assert.matches("1 of 3 checks of ab12ab12 fail: Broken (startup_failure) (seen through workflow runs",
         verdict.why, 1, true)
+    end)
+
+    it("are asked for again only after ten minutes", function()
+      local asked, may = 0, false
+      fake.run(fake.routes {
+        ["GET " .. BASE .. "commits/" .. SHA .. "/check-runs"] = function()
+          asked = asked + 1
+          if not may then return forbidden() end
+          return 200, { total_count = 0, check_runs = json.array {} }
+        end,
+        ["GET " .. BASE .. "commits/" .. SHA .. "/status"] = { total_count = 0, statuses = json.array {} },
+        ["GET " .. BASE .. "actions/runs"] = workflow_runs,
+        ["GET " .. BASE .. "actions/runs/13/jobs"] = jobs,
+        ["GET " .. BASE .. "actions/runs/11/jobs"] = { total_count = 0, jobs = json.array {} },
+      }, function()
+        local gh <const> = client()
+        for _ = 1, 5 do
+          assert.matches("seen through workflow runs", gh:checks(SHA).why, 1, true)
+          clock.sleep(30)
+        end
+        assert.equal(1, asked)
+        may = true
+        clock.sleep(600)
+        assert.equal("missing", gh:checks(SHA).state)
+        assert.equal(2, asked)
+      end)
+    end)
+
+    it("of the simulated GitHub tell the same as checks do, but for whose they are", function()
+      local rights <const> = { "contents:read", "actions:read", "statuses:read", "pull_requests:read" }
+      local tokens <const> = { github_pat_some = { user = "ada", rights = rights } }
+      world.visit({ changes = { github = { tokens = tokens } } }, function(w)
+        w:open().repository.branches.work = w:open().repository.branches.main
+        local sha <const> = w.github:commit_as("work", { author = "ada", message = "W", files = { ["w.txt"] = "w" } })
+        w.github.pulls:open { title = "Work", head = "work", base = "main", by = "ada" }
+        local function look(token)
+          local verdict <const> = github.client { repository = "acme/lighthouse", token = token }:checks(sha)
+          local names = {}
+          for i, check in ipairs(verdict.runs) do names[i] = check.name .. " " .. check.state end
+          return names, verdict.state, verdict.why
+        end
+        local states = {}
+        for i, seconds in ipairs { 20, 40, 120 } do
+          clock.sleep(seconds)
+          local full <const>, state <const>, why <const> = look(w.fixture.github.token)
+          local some <const>, seen <const>, told <const> = look "github_pat_some"
+          assert.same(full, some)
+          assert.equal(state, seen)
+          assert.equal(why .. " (seen through workflow runs and statuses: the token may not read checks)", told)
+          assert.equal(2, #some)
+          states[i] = state
+        end
+        assert.same({ "pending", "pending", "passing" }, states)
+      end)
     end)
 
     it("are refused when it may not read workflow runs either", function()

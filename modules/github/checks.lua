@@ -5,6 +5,7 @@
 --- endpoints for commit statuses" (combined status: pending when there is none, so it is not asked for a verdict),
 --- "Troubleshooting required status checks" (skipped and neutral pass; a check and a status of one name both count).
 local answer = require "fairlead.service.answer"
+local clock = require "fairlead.clock"
 
 ---@alias fairlead.github.Verdict "passing"|"failing"|"pending"
 
@@ -27,7 +28,10 @@ local answer = require "fairlead.service.answer"
 ---@field sha string
 
 ---@class fairlead.github.Client
+---@field private blind_until number? unix seconds: until then checks are not asked for, as the token may not read them
 local Checks = {}
+
+local BLIND <const> = 600 -- seconds: refused requests count against the limits, and permissions are rarely given midway
 
 -- Our own decision for each conclusion. Tools disagree (gh lets `cancelled` pass and calls `stale` pending, shipit
 -- calls `action_required` pending); for a release only what was seen to succeed, or was meant not to run, passes.
@@ -139,6 +143,7 @@ end
 
 local function check_runs(self, sha)
   local runs = {}
+  if self.blind_until and clock.now() < self.blind_until then return from_workflow_runs(self, sha), true end
   local raws, err = try(self.list, self, ("commits/%s/check-runs"):format(sha), { filter = "all" },
     { op = "github.checks", key = "check_runs" })
   if not raws then
@@ -149,6 +154,7 @@ local function check_runs(self, sha)
     if not jobs then
       error(also:is "github.api.not_authorised" and err or also, 0)
     end
+    self.blind_until = clock.now() + BLIND
     return jobs, true
   end
   for i, raw in ipairs(raws) do
