@@ -184,6 +184,46 @@ describe("s3 requests", function()
   end)
 end)
 
+describe("s3 over AWS's own addresses", function()
+  it("goes to the region that a bucket is in, by its name there", function()
+    local seen <const> = with_client(function(request)
+      if request.url:find "eu%-west%-2" then
+        return 400, "<Error><Code>AuthorizationHeaderMalformed</Code><Region>us-east-1</Region></Error>"
+      end
+      return 200
+    end, function(s3)
+      s3:GetObject { Bucket = "site", Key = "k" }
+      s3:GetObject { Bucket = "site", Key = "k" }
+      assert.matches("^https://site%.s3%.us%-east%-1%.amazonaws%.com/k%?.*%%2Fus%-east%-1%%2Fs3%%2F", (s3:presign(
+        "GetObject", { Bucket = "site", Key = "k" })))
+    end)
+    assert.equal(3, #seen)
+    assert.equal("https://site.s3.us-east-1.amazonaws.com/k", seen[3].url)
+    assert.matches("/us%-east%-1/s3/aws4_request", seen[3].headers.authorization)
+  end)
+
+  it("is not sent from one region to another for ever", function()
+    local number = 0
+    local seen <const>, _, err = with_client(function()
+      number = number + 1
+      return 301, "", { ["x-amz-bucket-region"] = "xx-test-" .. number }
+    end, function(s3) return try(s3.HeadBucket, s3, { Bucket = "site" }) end)
+    assert.equal(2, #seen)
+    assert.same({ 301, "aws.api" }, { err.status, err.kind })
+  end)
+
+  it("sends a file's bytes once over TLS: their hash is not made before", function()
+    local path <const> = os.tmpname()
+    local seen <const> = with_client(function() return 200 end, function(s3)
+      s3:upload(path, { Bucket = "site", Key = "k" })
+      s3:PutObject { Bucket = "site", Key = "k", Body = "" }
+    end)
+    os.remove(path)
+    assert.equal("UNSIGNED-PAYLOAD", seen[1].headers["x-amz-content-sha256"])
+    assert.matches("^e3b0c442", seen[2].headers["x-amz-content-sha256"])
+  end)
+end)
+
 describe("s3 presigned URLs", function()
   local PRESIGNED <const> = {
     { "GetObject", { Bucket = "site", Key = ODD, ResponseContentDisposition = 'attachment; filename="a b"' } },
