@@ -25,7 +25,8 @@ local now, sleep = clock.now, clock.sleep
 
 ---@class http.Options
 ---@field query table|string? added to the URL: a map, a list of {name, value}, or encoded text; no secrets
----@field headers table? map of name to string, Secret, number or a list of these; or a list of {name, value}
+---@field headers table? map of name to string, Secret, number or a list of these; or a list of {name, value}; with an
+--- Accept-Encoding among them the body comes as it was sent, without decompression
 ---@field body string|Secret? at most one of body, json and form
 ---@field json any? sent as JSON
 ---@field form table? sent as application/x-www-form-urlencoded; values may be Secrets
