@@ -67,7 +67,7 @@ describe("what is written of a reservation", function()
   it("is refused where it is none", function()
     for _, value in ipairs {
       {}, { format = "1" }, { format = 1, holder = "ada" }, { format = 1, holder = { login = "ada" } },
-      { format = 1, holder = { login = "a b", since = 0, ["until"] = 1 } },
+      { format = 1, holder = { login = " ", since = 0, ["until"] = 1 } },
       { format = 1, holder = { login = "ada", since = 0, ["until"] = 0 / 0 } },
       { format = 1, hold = { why = "no" } },
     } do
