@@ -24,7 +24,8 @@ local function release(executions, pushed)
   end
   function ecr.DescribeImages() return { imageDetails = { { imagePushedAt = 1 } } } end
   return {
-    settings = { timeouts = {}, environments = { live = PLACE } }, clients = { live = { codepipeline = codepipeline, ecs = ecs, ecr = ecr } },
+    settings = { timeouts = {}, environments = { live = PLACE } },
+    clients = { live = { codepipeline = codepipeline, ecs = ecs, ecr = ecr } },
   }
 end
 
