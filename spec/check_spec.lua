@@ -179,6 +179,8 @@ return Board
           .. "such as DescribeServices",
       }, in_procedure('local ecs = require("fairlead.aws").session({}):client "ecs" '
         .. "ecs:describe_services {} ecs:DescribeServices {}"))
+      assert.same({}, in_procedure('local s3 = require("fairlead.aws").session({}):client "s3" '
+        .. 's3:presign("GetObject", { Bucket = "b", Key = "k" }) s3:GetObject { Bucket = "b", Key = "k" }'))
     end)
 
     it("knows the services of AWS, those that the clients know", function()

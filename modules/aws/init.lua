@@ -162,7 +162,7 @@ end
 --- A client for one service. Its methods are the service's operations, by their API names.
 ---@param service fairlead.aws.ServiceName
 ---@param options? fairlead.aws.ClientOptions
----@return fairlead.aws.Client|fairlead.aws.S3 client the latter for "s3"
+---@return fairlead.aws.Client client for "s3" a fairlead.aws.S3
 --- raises config.missing, config.invalid
 function Session:client(service, options)
   local description <const> = services.list[service]

@@ -125,7 +125,13 @@ function Walker:member(base, node, called)
   if not shape then return nil end
   local known = shape.members[name]
   if known ~= nil then return type(known) == "table" and known or nil end
-  if shape.name == "fairlead.aws.Client" and (called or name:find "^%u") then return calls.aws_operation(self, node) end
+  if shape.name == "fairlead.aws.Client" and (called or name:find "^%u") then
+    -- Which service it is of is not known here; S3's clients have methods of their own.
+    local s3 <const> = self.library:shape { kind = "name", name = "fairlead.aws.S3" }
+    local own <const> = s3 and s3.members[name]
+    if own ~= nil then return type(own) == "table" and own or nil end
+    return calls.aws_operation(self, node)
+  end
   if shape.index or shape.open then return type(shape.index) == "table" and shape.index or nil end
   local hint = self:near(name, shape.members)
   -- Answers of services hold more than is annotated, so of fields only what looks like a slip is one.
