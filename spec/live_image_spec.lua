@@ -54,6 +54,21 @@ describe("an image", function()
     assert.equal(34, #asked[1].imageIds, "every abbreviation from 7 characters on")
   end)
 
+  it("is the one that was pushed last, where several builds left tags of the commit", function()
+    local here = context(REGISTRY .. "team/app:main", {
+      BatchGetImage = { images = {
+        { imageId = { imageDigest = ARM, imageTag = SHA:sub(1, 7) } },
+        { imageId = { imageDigest = INTEL, imageTag = SHA:sub(1, 8) } },
+        { imageId = { imageDigest = ARM, imageTag = SHA:sub(1, 9) } },
+      } },
+      DescribeImages = { imageDetails = {
+        { imageDigest = ARM, imagePushedAt = 12 }, { imageDigest = INTEL, imagePushedAt = 30 },
+      } },
+    }, {})
+    local found = images.find(here, SHA)
+    assert.same({ INTEL, SHA:sub(1, 8), 30 }, { found.digest, found.tag, found.pushed_at })
+  end)
+
   it("is named by a definition by digest, by a commit's tag, or by a tag that moves", function()
     local image = { digest = INDEX, digests = { [INDEX] = true, [ARM] = true }, sha = SHA }
     local function brings(text) return images.is_in(context(REGISTRY .. text, {}, {}), "arn:1", image) end

@@ -65,21 +65,28 @@ local function digests_of(image)
   return digests
 end
 
----The image of a commit, by its tag.
+---The image of a commit, by its tag. Where several builds left tags of different lengths, the one that came last.
 ---@async
 ---@param context live.Context
 ---@param sha string the commit, in full
 ---@return live.Image? image nothing: there is none
 function M.find(context, sha)
   local found <const> = context.ecr:BatchGetImage(M.repository(context, { imageIds = possible_tags(context, sha) }))
-  local image <const> = found.images[1]
-  if not image then return nil end
-  local details <const> = context.ecr:DescribeImages(M.repository(context, {
-    imageIds = { { imageDigest = image.imageId.imageDigest } },
-  }))
+  local by_digest, ids = {}, {}
+  for _, image in ipairs(found.images) do
+    local digest <const> = image.imageId.imageDigest
+    if not by_digest[digest] then ids[#ids + 1] = { imageDigest = digest } end
+    by_digest[digest] = by_digest[digest] or image
+  end
+  if #ids == 0 then return nil end
+  local newest
+  for _, detail in ipairs(context.ecr:DescribeImages(M.repository(context, { imageIds = ids })).imageDetails) do
+    if not newest or detail.imagePushedAt > newest.imagePushedAt then newest = detail end
+  end
+  local image <const> = by_digest[newest.imageDigest or ids[1].imageDigest]
   return {
     digest = image.imageId.imageDigest, digests = digests_of(image), tag = image.imageId.imageTag,
-    pushed_at = details.imageDetails[1].imagePushedAt, sha = sha,
+    pushed_at = newest.imagePushedAt, sha = sha,
   }
 end
 
