@@ -7,6 +7,7 @@
 --- Sources: AWS CodePipeline API Reference, PutApprovalResult, GetPipelineState, ListActionExecutions; User Guide,
 --- "Approve or reject an approval action in a pipeline", "How pipeline executions work".
 local errors = require "fairlead.errors"
+local handed = require "fairlead.service.handed_on"
 
 local EVERY <const> = 10 -- seconds between two looks
 local LONGEST <const> = 512 -- characters of a summary
@@ -52,7 +53,7 @@ end
 --- Remembers what the decision is about; CodePipeline asks.
 ---@param request table run, digest (a procedure's gate request)
 function Approval:ask(request)
-  self.mark = ("[%s %s]"):format(request.run or "", (request.digest or ""):sub(1, 12))
+  self.mark = handed.mark(request)
 end
 
 local function find(list, field, value)
@@ -109,15 +110,6 @@ local function lost(self)
     or "") } or nil
 end
 
---- What this channel wrote when it handed on somebody's decision: "Approved by NAME in CHANNEL: WHY [RUN DIGEST]".
-local function own(self, summary)
-  local by, why = summary:match "^%a+ by (.-) in [^:]-: (.*) %[.-%]$"
-  if not by then
-    by = summary:match "^%a+ by (.-) in [^:]- %[.-%]$"
-  end
-  return by and self.mark and summary:sub(-#self.mark) == self.mark and { by = by, why = why } or nil
-end
-
 --- The decision, when there is one.
 ---@async
 ---@return {decision: "approved"|"refused", by: string?, why: string?}?
@@ -138,26 +130,11 @@ function Approval:answer()
     end
   end
   local decision <const> = run.status == "Succeeded" and "approved" or "refused"
-  local handed_on <const> = own(self, summary or "")
+  local handed_on <const> = handed.read(summary or "", self.mark)
   if handed_on then
     return { decision = decision, by = handed_on.by, why = handed_on.why }
   end
   return { decision = decision, by = name_in(by), why = summary ~= "" and summary or nil }
-end
-
---- A summary: whole characters, the run's mark at its end.
-local function summary_of(self, decision)
-  local mark <const> = " " .. (self.mark or "[]")
-  local text = ("%s by %s in %s"):format(decision.decision == "approved" and "Approved" or "Refused",
-    decision.by or "somebody", (decision.via or "fairlead"):gsub(":", " "))
-  if decision.why then
-    text = text .. ": " .. decision.why:gsub("%s+", " ")
-  end
-  local most <const> = LONGEST - #mark
-  if #text > most then
-    text = text:sub(1, most):gsub("[\192-\255][\128-\191]*$", "")
-  end
-  return text .. mark
 end
 
 local GONE <const> = { ApprovalAlreadyCompletedException = true, InvalidApprovalTokenException = true }
@@ -185,7 +162,7 @@ function Approval:close(decision)
     err = select(2, try(self.client.PutApprovalResult, self.client, {
       pipelineName = self.pipeline, stageName = self.stage, actionName = self.action, token = token,
       result = { status = decision.decision == "approved" and "Approved" or "Rejected",
-        summary = summary_of(self, decision) },
+        summary = handed.write(decision, self.mark, LONGEST) },
     }))
     if not err then
       return

@@ -8,6 +8,7 @@
 --- pending deployments for a workflow run).
 
 local errors = require "fairlead.errors"
+local handed = require "fairlead.service.handed_on"
 
 ---@class fairlead.github.Approval
 ---@field name string
@@ -37,19 +38,14 @@ end
 --- Remembers what the decision is about; the run's page asks.
 ---@param request table run, digest (a procedure's gate request)
 function Approval:ask(request)
-  self.mark = ("[%s %s]"):format(request.run or "", (request.digest or ""):sub(1, 12))
+  self.mark = handed.mark(request)
 end
 
---- What this channel wrote when it handed on somebody's decision: "Approved by NAME in CHANNEL: WHY [RUN DIGEST]".
---- Anybody who may review the environment can write such a comment: only the token's user's is this channel's.
+--- A decision that this channel handed on. Anybody who may review the environment can write such a comment: only the
+--- token's user's is this channel's.
 local function own(self, review)
-  local comment <const> = review.comment or ""
-  local by, why = comment:match "^%a+ by (.-) in [^:]-: (.*) %[.-%]$"
-  if not by then
-    by = comment:match "^%a+ by (.-) in [^:]- %[.-%]$"
-  end
-  local marked <const> = by and self.mark and comment:sub(-#self.mark) == self.mark
-  return marked and self.client:is_own(review.user) and { by = by, why = why } or nil
+  local found <const> = handed.read(review.comment or "", self.mark)
+  return found and self.client:is_own(review.user) and found or nil
 end
 
 --- The last review of this environment in the run's history.
@@ -111,14 +107,9 @@ function Approval:close(decision)
     return
   end
   local approved <const> = decision.decision == "approved"
-  local comment = ("%s by %s in %s"):format(approved and "Approved" or "Refused", decision.by or "somebody",
-    (decision.via or "fairlead"):gsub(":", " "))
-  if decision.why then
-    comment = comment .. ": " .. decision.why:gsub("%s+", " ")
-  end
   local decided <const> = self.client:review_deployments {
     run = self.run, environments = { self.environment }, state = approved and "approved" or "rejected",
-    comment = comment .. " " .. (self.mark or "[]"),
+    comment = handed.write(decision, self.mark),
   }
   if #decided > 0 then
     return

@@ -1,5 +1,6 @@
 -- Reads the annotations of the modules' Lua halves and of their meta.lua, and the luaL_Reg tables of their C halves.
 -- It reads lines, as an editor's outline does: what counts is what starts in the first column.
+local annotations = require "fairlead.annotations"
 local lfs = require "lfs"
 
 local M = {}
@@ -43,26 +44,7 @@ local function block_has_class(lines, last)
   return false
 end
 
----Every file under a folder whose name ends so, sorted.
----@param folder string
----@param ending string
----@return string[] paths
-function M.files(folder, ending)
-  local found = {}
-  for entry in lfs.dir(folder) do
-    local path = folder .. "/" .. entry
-    if entry:sub(1, 1) ~= "." then
-      if lfs.attributes(path, "mode") == "directory" then
-        local below = M.files(path, ending)
-        table.move(below, 1, #below, #found + 1, found)
-      elseif entry:sub(-#ending) == ending then
-        found[#found + 1] = path
-      end
-    end
-  end
-  table.sort(found)
-  return found
-end
+M.files = annotations.files
 
 ---The modules: folders of modules/.
 ---@return string[] names

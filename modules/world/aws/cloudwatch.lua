@@ -3,7 +3,7 @@
 --- Source: botocore's model monitoring/2010-08-01 (JSON 1.0 among its protocols since 2025).
 local call_of = require "fairlead.world.aws.call"
 local json = require "fairlead.json"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 local tasks = require "fairlead.world.aws.tasks"
 
 local M = {

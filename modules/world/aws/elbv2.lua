@@ -5,7 +5,7 @@
 --- checks for Application Load Balancer target groups" (states, reason codes and their descriptions).
 local json = require "fairlead.json"
 local query = require "fairlead.world.aws.query"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 local tasks = require "fairlead.world.aws.tasks"
 
 local M = {

@@ -3,7 +3,7 @@
 ---
 --- Source: "AWS Query protocol" in the Smithy specification.
 local json = require "fairlead.json"
-local sorted = require "fairlead.world.sorted"
+local sorted = require "fairlead.sorted"
 local xml = require "fairlead.world.aws.xml"
 
 local M = {}
