@@ -31,6 +31,7 @@ local LONGEST <const> = 512 -- characters of a summary
 ---@field action string
 local Approval = {}
 Approval.__index = Approval
+Approval.__name = "fairlead.aws.Approval"
 
 ---@param options fairlead.aws.ApprovalOptions
 ---@return fairlead.aws.Approval channel

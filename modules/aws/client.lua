@@ -52,6 +52,7 @@ end
 
 -- Operations are found by name; what is not written like one is a mistake, which would otherwise cost a request.
 local metatable = {
+  __name = "fairlead.aws.Client",
   __index = function(self, name)
     local method = Client[name] or rawget(self, "description").rest and s3.methods[name]
     if method then

@@ -51,6 +51,7 @@ end
 ---@field memory table what providers of credentials keep between two uses
 local Session = {}
 Session.__index = Session
+Session.__name = "fairlead.aws.Session"
 
 --- The shared files, read once.
 ---@return fairlead.aws.Files

@@ -17,6 +17,7 @@ local handed = require "fairlead.service.handed_on"
 ---@field environment string
 local Approval = {}
 Approval.__index = Approval
+Approval.__name = "fairlead.github.Approval"
 
 ---@param options {client: fairlead.github.Client, run: integer, environment: string, name?: string}
 ---@return fairlead.github.Approval channel

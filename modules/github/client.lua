@@ -56,6 +56,7 @@ local TRANSIENT <const> = { [500] = true, [502] = true, [503] = true, [504] = tr
 ---@field private governor fairlead.github.Governor
 local Client = {}
 Client.__index = Client
+Client.__name = "fairlead.github.Client"
 
 ---@param options fairlead.github.ClientOptions
 ---@return fairlead.github.Client

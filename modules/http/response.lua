@@ -51,7 +51,7 @@ function lazy.header_list(response) return native.headers(response.header) end
 
 function lazy.headers(response) return setmetatable({ [LIST] = response.header_list }, Headers) end
 
-local Meta = {}
+local Meta = { __name = "http.Response" }
 
 function Meta:__index(name)
   local method = Response[name]

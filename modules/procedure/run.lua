@@ -27,6 +27,7 @@ local value = require "fairlead.procedure.value"
 ---@field package root procedure.Node
 local Run = {}
 Run.__index = Run
+Run.__name = "procedure.Run"
 
 ---@param fields table as the class lists them
 ---@return procedure.Run

@@ -25,6 +25,7 @@ local TOLD <const> = "fairlead_told_off" -- event_type of what tells somebody th
 ---@class fairlead.slack.Approval
 local Approval = {}
 Approval.__index = Approval
+Approval.__name = "fairlead.slack.Approval"
 
 local function set_of(list)
   local set = {}

@@ -37,6 +37,7 @@ local MAX_PAGES <const> = 100
 ---@field private token Secret
 local Client = {}
 Client.__index = Client
+Client.__name = "fairlead.slack.Client"
 
 local function find_token(options)
   return token.find(options.token, {
