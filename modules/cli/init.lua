@@ -9,8 +9,8 @@ local M = {}
 
 -- In the order of `fairlead --help`.
 local COMMANDS <const> = {
-  "run", "rehearse", "resume", "live", "rollback", "reserve", "runs", "show", "why", "locks", "unlock", "world", "new",
-  "check", "permissions", "doctor", "test", "help", "completion",
+  "run", "rehearse", "resume", "live", "rollback", "reserve", "runs", "show", "why", "repl", "locks", "unlock", "world",
+  "new", "check", "permissions", "doctor", "test", "help", "completion",
 }
 
 ---The names of the commands.

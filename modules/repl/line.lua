@@ -1,0 +1,105 @@
+--- A line while it is read and while it runs: whom Ctrl-C means, and what is said of one that takes long.
+local clock = require "fairlead.clock"
+local inputs = require "fairlead.repl.input"
+local native = require "fairlead.task.native"
+local task = require "fairlead.task"
+
+local M = {}
+
+local LONGEST_NAME <const> = 40
+local QUIET <const> = 3 -- seconds that a line may take before anything is said of it
+
+---A line's text shortened to a task's name.
+---@param said string
+---@return string
+function M.name(said)
+  local text <const> = require "fairlead.faces.text"
+  return text.cut(text.clean((said:gsub("%s+", " "))), LONGEST_NAME)
+end
+
+-- Whom Ctrl-C means: only where somebody sits at the terminal. Of a pipe it ends the whole program.
+local function interrupts(self, target)
+  if self.interactive then task.on_interrupt(target) end
+end
+
+---Calls `body(session)` with Ctrl-C at the prompt clearing the line.
+---@async
+---@param session repl.Session
+---@param body async fun(session: repl.Session)
+function M.with(session, body)
+  if not session.interactive then return body(session) end
+  local helpers <close> = native.group()
+  local interrupted <const> = task.event()
+  session.interrupted = interrupted
+  helpers:start(function()
+    while true do
+      interrupted:wait()
+      interrupted:clear()
+      session.editor:interrupt()
+    end
+  end)
+  local restore <close> = setmetatable({}, { __close = function() task.on_interrupt(nil) end }) -- luacheck: ignore
+  body(session)
+end
+
+---Reads a chunk.
+---@async
+---@param session repl.Session
+---@return string kind "text", "interrupt" or "end"
+---@return string|nil text
+function M.read(session)
+  interrupts(session, session.interrupted)
+  session.output:before_prompt()
+  session.output.prompting = session.editor ~= nil
+  local kind, said = inputs.read(session.input, session:prompt())
+  session.output:after_prompt()
+  return kind, said
+end
+
+-- Says what a line waits for when it has waited for long.
+local function watch(session, line)
+  local began <const> = clock.monotonic()
+  clock.sleep(QUIET)
+  while true do
+    local _, what = line:status()
+    if what then
+      local notice = ("%s, for %d s; Ctrl-C ends it"):format(M.waits_for(session, line) or what,
+        math.floor(clock.monotonic() - began))
+      session.output:show_notice(notice, session:width())
+    end
+    clock.sleep(1)
+  end
+end
+
+---What a task waits for, or those below it.
+---@param session repl.Session
+---@param line Task
+---@return string|nil
+function M.waits_for(session, line) -- luacheck: ignore session
+  local _, what = line:status()
+  return what and "waits: " .. what
+end
+
+---Runs a line to its end in a task of its own, which Ctrl-C cancels. Its own errors it has told itself.
+---@async
+---@param session repl.Session
+---@param body async fun()
+function M.foreground(session, body)
+  local group <close> = native.group()
+  local line <const> = session.clock and group:start_on(session.clock, body) or group:start(body)
+  interrupts(session, line)
+  if session.interactive then
+    local helpers <close> = native.group()
+    helpers:start(watch, session, line)
+    group:next()
+  else
+    group:next()
+  end
+  session.output:clear_notice()
+  interrupts(session, session.interrupted)
+  local _, err = try(line.result, line)
+  if err then session:failed(err) end
+  if err then session.exit_code = require "fairlead.errors".exit_code(err) end
+end
+
+return M

@@ -1,0 +1,283 @@
+--- A session: reads lines, runs each as a task of its own, shows what it gives. Everything else of the REPL hangs on
+--- this: commands, completion, the debugger, runs, the question before real writes.
+local commands = require "fairlead.repl.commands"
+local environment = require "fairlead.repl.environment"
+local errors = require "fairlead.errors"
+local evaluate = require "fairlead.repl.evaluate"
+local inputs = require "fairlead.repl.input"
+local jobs = require "fairlead.repl.jobs"
+local lines = require "fairlead.repl.line"
+local task = require "fairlead.task"
+local text = require "fairlead.faces.text"
+
+local M = {}
+
+---@class repl.Session
+---@field place "world"|"real"
+---@field world fairlead.world.World|nil the simulated services
+---@field folder fairlead.world.Folder|nil the world's repositories and state, while the session runs
+---@field script string|nil path of the script
+---@field procedure procedure.Procedure|nil what the script returns
+---@field interactive boolean somebody sits at a terminal
+---@field colour boolean
+---@field settings {width: integer|nil, depth: integer|nil, items: integer|nil, keys: string} what `:set` sets
+---@field env table what lines see
+---@field frame table|nil the debugger's: the frame in which lines are evaluated
+---@field stop table|nil the debugger's: the stop that is looked at
+---@field clock userdata|nil on which lines live; nil: the real one
+---@field editor editor.Editor|nil
+---@field output repl.Output
+---@field input repl.Input
+---@field jobs repl.Jobs background lines, while the session runs
+---@field results any[] of the last lines, the newest first
+---@field last_error Error|nil
+---@field exit_code integer of the last line
+---@field count integer lines so far
+local Session = {}
+Session.__index = Session
+
+---@param fields table
+---@return repl.Session
+function M.new(fields)
+  local self <const> = setmetatable(fields, Session)
+  self.results, self.exit_code, self.count = {}, 0, 0
+  self.settings = { keys = "emacs" }
+  self.prompts, self.closers, self.asked_to_leave = {}, {}, 0
+  self.env = environment.new(self)
+  return self
+end
+
+---- what is shown ----
+
+---How wide lines may be.
+---@return integer columns
+function Session:width()
+  if self.settings.width then return self.settings.width end
+  return self.interactive and require "fairlead.terminal".size(1) or 100
+end
+
+---A value as it is shown.
+---@param value any
+---@return string
+function Session:text(value)
+  return (require "fairlead.inspect".text(value, {
+    width = self:width(), depth = self.settings.depth, items = self.settings.items, colour = self.colour,
+  }))
+end
+
+---Prints lines; above the prompt, when one is open.
+---@param said string
+function Session:print(said)
+  self.output:line(said)
+end
+
+---Shows values as the result of an expression is shown.
+---@param ... any
+function Session:show(...)
+  local shown = table.pack(...)
+  for i = 1, shown.n do shown[i] = self:text(shown[i]) end
+  if shown.n > 0 then self:print(table.concat(shown, "\n")) end
+end
+
+---@param name "bold"|"dim"|"red"|"green"|"yellow"|"cyan"
+---@param said string
+---@return string said in that colour, where there are colours
+function Session:paint(name, said)
+  local codes <const> = { bold = 1, dim = 2, red = 31, green = 32, yellow = 33, cyan = 36 }
+  return self.colour and ("\27[%dm%s\27[0m"):format(codes[name], said) or said
+end
+
+---Prints what is wrong; on standard error where there is no terminal.
+---@param said string
+function Session:warn(said)
+  self.output:line(self:paint("red", said), io.stderr)
+end
+
+---Tells an error, and keeps it for `err`.
+---@param value any
+---@param head? string what to say first
+function Session:failed(value, head)
+  local err <const> = errors.wrap(value)
+  self.last_error = err
+  self:warn((head or "error: ") .. text.clean(tostring(err)))
+  for _, line in ipairs(err.details or {}) do self:warn(text.clean(line)) end
+end
+
+---- what is done ----
+
+local function chunk_name(self)
+  return ("=repl %d"):format(self.count)
+end
+
+---Evaluates Lua in the session, in the calling task. Its locals live on.
+---@async
+---@param said string
+---@param name? string the chunk's name as load() takes it
+---@return boolean ok
+---@return any[]|Error results with their number in `n`, or the error
+function Session:evaluate(said, name)
+  name = name or chunk_name(self)
+  local env <const> = self.frame and self.frame:environment(self.env) or self.env
+  local chunk, problem, unfinished = evaluate.compile(said, name, env, self.env)
+  if not chunk then return false, evaluate.syntax_error(said, problem, unfinished, name) end
+  local results = table.pack(try(function() return true, chunk() end))
+  if not results[1] then return false, results[2] end
+  return true, table.pack(table.unpack(results, 2, results.n))
+end
+
+---Carries out a command, in the calling task. Its error is told in one line.
+---@async
+---@param name string without the colon
+---@param argument string
+---@return boolean ok
+function Session:command(name, argument)
+  local _, err = try(function() commands.find(name).run(self, argument) end)
+  if not err then return true end
+  self:failed(err)
+  self.exit_code = errors.exit_code(err)
+  return false
+end
+
+-- A line of Lua, in its own task.
+local function run_line(self, said, name, background)
+  local ok, results = self:evaluate(said, name)
+  if background then
+    if not ok then error(results, 0) end
+    return table.unpack(results, 1, results.n)
+  end
+  self.exit_code = ok and 0 or errors.exit_code(results)
+  if not ok then return self:failed(results) end
+  if results[1] ~= nil then environment.keep(self, results[1]) end
+  self:show(table.unpack(results, 1, results.n))
+end
+
+
+---Runs a line as a task of its own.
+---@async
+---@param said string
+---@param background? boolean do not wait for it
+function Session:start(said, background)
+  local command, argument = commands.parse(said)
+  local name <const> = chunk_name(self)
+  local function body()
+    task.name(lines.name(said))
+    if not command then return run_line(self, said, name, background) end
+    self.exit_code = 0
+    self:command(command, argument)
+  end
+  if background and not command then
+    self:announce(self.jobs:start(said, body))
+  else
+    lines.foreground(self, body)
+  end
+end
+
+---Says that something goes on in the background.
+---@param job repl.Job
+function Session:announce(job)
+  if self.interactive then self:print(self:paint("dim", ("[%d] started"):format(job.number))) end
+end
+
+---Asks yes or no. Without a terminal nobody can answer.
+---@async
+---@param question string
+---@return boolean confirmed
+function Session:confirm(question)
+  local answer <const> = self:ask(question .. " (yes/no) ")
+  local word <const> = answer and answer:lower():match "^%s*(%a*)"
+  return word == "yes" or word == "y"
+end
+
+---Asks for a line.
+---@async
+---@param question string
+---@return string|nil answer nil: there is no terminal, or nobody wants to answer
+function Session:ask(question)
+  if not self.editor then return nil end
+  self.output:before_prompt()
+  self.output.prompting = true
+  local answer <const> = self.editor:ask(question)
+  self.output:after_prompt()
+  return answer
+end
+
+---- what parts of the REPL hook into ----
+
+---Has a part change the prompt: `fn(word)` gets its word so far, "world" or "fairlead" at first, and gives another, or
+---nil to leave it.
+---@param fn fun(word: string): string|nil
+function Session:on_prompt(fn)
+  table.insert(self.prompts, fn)
+end
+
+---Has something done when the session ends, the last registered first.
+---@param fn async fun()
+function Session:on_close(fn)
+  table.insert(self.closers, fn)
+end
+
+---The prompt.
+---@return string
+function Session:prompt()
+  local word = self.place == "world" and "world" or "fairlead"
+  for _, fn in ipairs(self.prompts) do word = fn(word) or word end
+  return word .. "> "
+end
+
+---Ends the session after this line.
+function Session:quit()
+  self.ended = true
+end
+
+---- the loop ----
+
+-- At the end of the input. A pipe's background lines are waited for: to cut a release short because its commands were
+-- all read would be wrong. At a terminal it takes two.
+local function at_end(self)
+  local running <const> = #self.jobs:running()
+  if running == 0 then return self:quit() end
+  if not self.interactive then
+    self.jobs:wait()
+    return self:quit()
+  end
+  self.asked_to_leave = self.asked_to_leave + 1
+  if self.asked_to_leave > 1 then return self:quit() end
+  self:print(("%d background line%s still run%s, :tasks lists them; Ctrl-D again cancels what runs and ends"):format(
+    running, running > 1 and "s" or "", running > 1 and "" or "s"))
+end
+
+local function accept(self, said)
+  self.asked_to_leave = 0
+  if not said:find "%S" then return end
+  self.count = self.count + 1
+  if inputs.is_command(said) then return self:start(said) end
+  self:start(inputs.background(said))
+end
+
+local function loop(self)
+  while not self.ended do
+    local kind, said = lines.read(self)
+    if kind == "end" then
+      at_end(self)
+    elseif kind == "text" then
+      accept(self, said)
+    end
+  end
+end
+
+---Reads and runs lines until the end.
+---@async
+---@return integer exit_code of the last line; 0 at a terminal
+function Session:run()
+  local installed <close> = self.output:install() -- luacheck: ignore installed
+  local closing <close> = setmetatable({}, { __close = function() -- luacheck: ignore closing
+    for i = #self.closers, 1, -1 do self.closers[i]() end
+  end })
+  jobs.with(self, function(running)
+    self.jobs = running
+    lines.with(self, loop)
+  end)
+  return self.interactive and 0 or self.exit_code
+end
+
+return M

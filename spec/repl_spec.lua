@@ -1,0 +1,194 @@
+-- The REPL without a terminal: lines from a pipe.
+local program = require "spec.support.program"
+
+-- Gives the lines to `fairlead repl …`.
+local function repl(lines, ...)
+  return program.run { "repl", stdin = lines, env = { USER = "ada" }, ... }
+end
+
+-- What the lines print on standard output, without its last line's end; nothing may go wrong.
+local function output(lines, ...)
+  local result = repl(lines, ...)
+  assert.equal("", result.stderr)
+  assert.equal(0, result.code)
+  return (result.stdout:gsub("\n$", ""))
+end
+
+-- What goes wrong with the lines, and what was printed.
+local function failure(lines, ...)
+  local result = repl(lines, ...)
+  return result.stderr, result.stdout, result.code
+end
+
+describe("fairlead repl without a terminal", function()
+  it("prints what expressions give, without prompt or colour", function()
+    assert.equal("2\n5", output "1+1\nx = 5\nx\n")
+    assert.equal('"a"\n{ 1, 2 }', output "'a', {1, 2}\n")
+    assert.equal("nil\nfalse", output "nil\nfalse\n")
+    assert.equal("6", output "= 6\n")
+    assert.equal("7", output "return 7\n")
+  end)
+
+  it("prints nothing for what gives nothing", function()
+    assert.equal("one", output "print 'one'\n")
+    assert.equal("", output "\n   \n-- only a comment\n")
+  end)
+
+  it("reads on until a statement is whole", function()
+    assert.equal("1\n2\n3", output "for i = 1, 3 do\n  print(i)\nend\n")
+    assert.equal('"a\\nb"', output "[[a\nb]]\n")
+    assert.equal("3", output "(1 +\n2)\n")
+    assert.equal("-1", output "local function f()\n\n  return -1\nend\nf()\n")
+  end)
+
+  it("takes an input that ends in the middle of a statement for an error", function()
+    local errors, out, code = failure "x = (\n1\n"
+    assert.equal("error: line 2: the input ends in the middle of a statement: ')' expected (to close '(' at line 1) "
+      .. "near <eof>\n", errors)
+    assert.equal("", out)
+    assert.equal(1, code)
+  end)
+
+  it("does not need a line's end at the end", function()
+    assert.equal("4", output "2 + 2")
+  end)
+
+  it("reads lines that are longer than what a pipe gives at once", function()
+    assert.equal("200000", output(("#'%s'\n"):format(("x"):rep(200000))))
+  end)
+
+  it("ends with the code of the last line's error, or 0", function()
+    assert.equal(1, repl("error 'no'\n").code)
+    assert.equal(0, repl("error 'no'\n1\n").code)
+    local refused = "require 'fairlead.errors'.raise { kind = 'gate.refused', message = 'no' }\n"
+    assert.equal(3, repl("1\n" .. refused).code)
+    assert.equal(2, repl("1\n:nonsense\n").code)
+  end)
+
+  it("tells errors on standard error, in one line, and goes on", function()
+    local errors, out, code = failure "error 'no'\n1\n"
+    assert.equal("error: repl 1:1: no\n", errors)
+    assert.equal("1\n", out)
+    assert.equal(0, code)
+  end)
+
+  it("points at where a line cannot be read", function()
+    assert.equal("error: unexpected symbol near '='\n  local y = = 2\n            ^\n", (failure "local y = = 2\n"))
+    assert.equal("error: unexpected symbol near ')'\n  x = ('ü') + )\n              ^\n", (failure "x = ('ü') + )\n"))
+  end)
+
+  it("says which variable there is none of, and which was perhaps meant", function()
+    assert.equal("error: undefined variable 'htpp'; did you mean 'http'?\n", (failure "htpp\n"))
+    assert.equal("error: undefined variable 'setings'; did you mean 'settings'?\n", (failure "settings = 1\nsetings\n"))
+  end)
+
+  it("has modules by their short names", function()
+    assert.equal('"[1]"\ntrue', output "json.encode {1}\nclock.now() > 0\n")
+  end)
+
+  it("waits without a keyword", function()
+    assert.equal("true", output "local b = clock.monotonic()\nclock.sleep(0.05)\nclock.monotonic() - b >= 0.05\n")
+  end)
+end)
+
+describe("a session's variables", function()
+  it("keep a chunk's locals", function()
+    assert.equal("3", output "local a, b = 1, 2\na + b\n")
+    assert.equal("5", output "local function five() return 5 end\nfive()\n")
+    assert.equal("6", output "local n <const> = 6\nn\n")
+    assert.equal("2", output "local a = 1; local a = 2\na\n")
+    assert.equal("8", output "local x = 4\nx = x * 2\nx\n")
+  end)
+
+  it("do not keep what belongs to a block, or is closed when the line ends", function()
+    assert.matches("undefined variable 'inner'", (failure "do local inner = 1 end\ninner\n"))
+    local errors, out = failure("local l <close> = setmetatable({}, { __close = function() print 'closed' end })\nl\n")
+    assert.matches("undefined variable 'l'", errors)
+    assert.equal("closed\n", out)
+  end)
+
+  it("do not lose a goto to a chunk's end", function()
+    assert.equal("1", output "goto out; do local x = 1 end ::out::\n1\n")
+    assert.equal("2", output "goto out; local x = 1; ::out::\n2\n")
+  end)
+
+  it("hold the last results and the last error", function()
+    assert.equal('1\n2\n"last"\n2\n1', output "1\n2\n'last'\n_2\n_4\n")
+    assert.equal("3\n4", output "3\n_ + 1\n")
+    local _, out = failure "error 'no'\nerr.message\n"
+    assert.equal('"repl 1:1: no"\n', out)
+  end)
+
+  it("are not Lua's own globals", function()
+    assert.equal("nil\n1", output "x = 1\nrawget(package.loaded._G, 'x')\n_G.x\n")
+  end)
+end)
+
+describe("background lines", function()
+  it("go on while others run, and their values are told", function()
+    assert.equal("1\n[1] done: 3", output "clock.sleep(0.05) or 3 &\n1\n")
+  end)
+
+  it("are waited for at the end of the input", function()
+    assert.equal('[1] done: "late"', output "(function() clock.sleep(0.1) return 'late' end)() &\n")
+  end)
+
+  it("are cancelled by :quit, and their closers run", function()
+    assert.equal("closed\n[1] cancelled", output(
+      "do local c <close> = setmetatable({}, { __close = function() print 'closed' end }) clock.sleep(9) end &\n"
+      .. "clock.sleep(0.01)\n:quit\n"))
+  end)
+
+  it("do not end the session when they fail", function()
+    local errors, out, code = failure "error 'no' &\nclock.sleep(0.05)\n1\n"
+    assert.equal("[1] failed: repl 1:1: no\n", errors)
+    assert.equal("1\n", out)
+    assert.equal(0, code)
+  end)
+end)
+
+describe("commands", function()
+  it("are named when there is no such", function()
+    local errors, _, code = failure ":qit\n"
+    assert.equal("error: there is no command ':qit'; did you mean ':quit'?\n", errors)
+    assert.equal(2, code)
+  end)
+
+  it("can be shortened", function()
+    assert.equal("1", output "1\n:qui\n2\n")
+  end)
+
+  it(":help lists all, and tells about one", function()
+    local all = output ":help\n"
+    for _, command in ipairs(require "fairlead.repl.commands".all()) do
+      assert.truthy(all:find("\n" .. command.usage, 1, true), command.usage)
+    end
+    assert.matches("^:time EXPRESSION\n", output ":help time\n")
+    assert.matches("live on", output ":help locals\n")
+  end)
+
+  it(":load runs a file whose locals live on", function()
+    local folder <close> = program.folder()
+    local path = folder:write("some.lua",
+      "#!/usr/bin/env fairlead\nlocal beside = require 'beside'\nreturn beside.n + 1\n")
+    folder:write("beside.lua", "return { n = 1 }\n")
+    assert.equal("2", output((":load %s\n"):format(path)))
+    local kept = folder:write("kept.lua", "local kept = 7\n")
+    assert.equal("7", output((":load %s\nkept\n"):format(kept)))
+    assert.matches("some%.lua: No such file", (failure ":load no/some.lua\n"))
+  end)
+
+  it(":err tells all that is known of the last error", function()
+    local _, out = failure "local function f() error 'deep' end\nf()\n:err\n"
+    assert.matches("repl 1:1: deep\n  kind        script\n  at repl 1:1: in", out)
+  end)
+
+  it(":set changes how values are shown", function()
+    assert.equal("{\n  first = 1,\n  second = 2\n}", output ":set width 12\n{first=1, second=2}\n")
+    assert.matches("width 'x', expected a number, or auto", (failure ":set width x\n"):gsub("is ", ""))
+  end)
+
+  it(":time tells how long it takes and how many requests it makes", function()
+    assert.matches("^0%.05%d s, 0 requests$", output ":time clock.sleep(0.05)\n")
+  end)
+end)
