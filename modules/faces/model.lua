@@ -53,6 +53,14 @@ apply["run.started"] = function(model, event)
   model.began = event.at
 end
 
+-- What is gone through again (whoever supervises a run may have it so) takes the place that it had.
+local function place_of(siblings, before)
+  for i, node in ipairs(siblings) do
+    if node == before then return i end
+  end
+  return #siblings + 1
+end
+
 apply["step.started"] = function(model, event)
   local node = {
     name = event.step, path = event.path, kind = event.kind, status = "running", since = event.at, children = {},
@@ -60,7 +68,7 @@ apply["step.started"] = function(model, event)
   }
   local parent = model.nodes[event.path:match "^(.*)/[^/]*$" or ""]
   local siblings = parent and parent.children or model.top
-  siblings[#siblings + 1] = node
+  siblings[place_of(siblings, model.nodes[event.path])] = node
   model.nodes[event.path] = node
 end
 
@@ -73,7 +81,7 @@ apply["step.skipped"] = function(model, event)
   local node = model.nodes[event.path]
   node.status, node.elapsed, node.why, node.would = "skipped", event.elapsed, event.why, event.would
   node.note = event.note
-  if event.why == "already" then node.status = "done" end
+  if event.why == "already" or event.why == "by hand" then node.status = "done" end
 end
 
 apply["wait.progress"] = function(model, event)

@@ -57,7 +57,7 @@ end
 
 write["step.started"] = function(face, event)
   if event.kind == "gate" then return nil end -- gate.asked says more
-  return face:line(event.at, "begin", event.path, event.intent)
+  return face:line(event.at, event.attempt and "again" or "begin", event.path, event.intent)
 end
 
 local WORDS <const> = {
@@ -74,6 +74,9 @@ end
 
 write["step.skipped"] = function(face, event)
   if event.would then return face:line(event.at, "would", event.path, event.would) end
+  if event.why == "by hand" then
+    return face:line(event.at, "given", event.path, "by hand" .. (event.by and " by " .. event.by or ""))
+  end
   return face:line(event.at, "skipped", event.path,
     event.why == "already" and "done already" or "done in this run before")
 end

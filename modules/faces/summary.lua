@@ -70,7 +70,8 @@ end
 function M.times(model)
   local rows = {}
   model:walk(function(node, depth)
-    local note = node.status ~= "done" and node.status or node.why == "already" and "done already" or ""
+    local note = node.status ~= "done" and node.status or node.why == "already" and "done already"
+      or node.why == "by hand" and "given by hand" or ""
     local took = node.elapsed and duration.text(node.elapsed) or ""
     rows[#rows + 1] = { ("  "):rep(depth) .. text.clean(node.name), took, note }
   end)

@@ -41,7 +41,7 @@ local function detail(node, style, now)
   elseif node.would then
     add("would: " .. node.would, "yellow")
   elseif node.why then
-    add(node.why == "already" and "done already" or "done before", "dim")
+    add(node.why == "already" and "done already" or node.why == "by hand" and "given by hand" or "done before", "dim")
   elseif node.kind == "gate" then
     add(node.text, "dim")
   end

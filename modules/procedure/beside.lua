@@ -1,6 +1,7 @@
 --- What goes on beside a run's steps: those who hear its events, what runs in the background, what is done at each end.
 --- None of it changes what the steps do, and none of it can fail the run.
 local nodes = require "fairlead.procedure.node"
+local supervise = require "fairlead.procedure.supervise"
 local task = require "fairlead.task"
 
 local M = {}
@@ -44,12 +45,13 @@ function M.install(Run)
   ---@return Task
   function Run:background(name, fn)
     check(fn, "run:background")
-    local handle = task.start(nodes.bind(self.root, function()
+    local handle = supervise.start_beside(self, nodes.bind(self.root, function()
       task.name(name)
       local _, why = try(fn)
       if why then self:warn(("%s: %s"):format(name, tostring(why))) end
     end))
     self.background_tasks[#self.background_tasks + 1] = handle
+    supervise.registered(self, self.background_tasks, handle)
     return handle
   end
 
@@ -60,6 +62,7 @@ function M.install(Run)
   function Run:at_end(fn)
     check(fn, "run:at_end")
     self.end_handlers[#self.end_handlers + 1] = fn
+    supervise.registered(self, self.end_handlers, fn)
   end
 end
 

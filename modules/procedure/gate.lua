@@ -9,6 +9,7 @@ local duration = require "fairlead.procedure.duration"
 local errors = require "fairlead.errors"
 local events = require "fairlead.procedure.events"
 local nodes = require "fairlead.procedure.node"
+local supervise = require "fairlead.procedure.supervise"
 local task = require "fairlead.task"
 local value = require "fairlead.procedure.value"
 
@@ -141,7 +142,7 @@ local function ask_one(gate, channel, key)
   if not channel.resume then return channel:ask(gate.request) end
   local recorder = gate.run.recorder
   local record = recorder:find(key)
-  local open = record and record.status ~= "failed"
+  local open = record and record.status ~= "failed" and not gate.anew
   local known = open and record.digest == key.digest
   if open and not known and channel.withdraw then channel:withdraw(gate.request, record.result) end
   local asked = known and channel:resume(gate.request, record.result) or nil
@@ -369,6 +370,71 @@ local function preview(run, node, options, question)
   }, function() end
 end
 
+-- A refusal is an answer, unless whoever supervises the run has the gate called once more.
+local function is_asked_again(node, record)
+  return (node.attempt or 1) > 1 and record.status == "finished" and record.result.decision == "refused"
+end
+
+local function do_gate(run, options)
+  local question = options.question or options.name .. "?"
+  local node <close> = nodes.open(run, "gate", options.name, { intent = question })
+  local key = node:key(nil)
+  local record = node:recorded(key, nil)
+  local anew = record and is_asked_again(node, record)
+  if anew then
+    run.recorder:fail(key, refused(record.result.by or record.result.via, record.result.why))
+    record.status = "failed"
+  elseif record and record.status == "finished" then
+    return replay(run, node, key, record, options)
+  end
+  if run.dry then return preview(run, node, options, question) end
+  -- What an earlier attempt began ends here, too, when its evidence can no longer be derived.
+  local _ <close> = record and nodes.recording_failure(run, key) or nil
+  local evidence, evidence_digest = derive(options)
+  local now = clock.now()
+  local deadline = now + (options.timeout or DAY)
+  if record and record.status == "begun" and record.deadline then deadline = math.min(deadline, record.deadline) end
+  run.recorder:begin(key, { question = question, evidence = evidence, approvers = options.approvers },
+    { deadline = deadline })
+  local _ <close> = not record and nodes.recording_failure(run, key) or nil
+  local gate <close> = setmetatable({ run = run, node = node, key = key, asked = {}, anew = anew }, Gate)
+  gate.request = {
+    run = run.id, procedure = run.procedure.name, name = options.name, path = node.path, question = question,
+    evidence = evidence, summary = options.show and evidence and options.show(evidence) or nil,
+    digest = evidence_digest, approvers = options.approvers, deadline = deadline,
+    say = function(text) node:emit { event = "note", kind = "say", text = text } end,
+    prompt = function(text) node:emit { event = "note", kind = "prompt", text = text } end,
+  }
+  run.waits[node] = {
+    name = options.name, path = node.path, since = now, deadline = gate.request.deadline, text = question,
+  }
+  local channels, skipped = resolve(run, options)
+  local names = {}
+  for i, channel in ipairs(channels) do names[i] = channel.name end
+  node:emit {
+    event = "gate.asked", question = question, evidence = evidence, summary = gate.request.summary,
+    digest = evidence_digest, approvers = options.approvers, via = names,
+    deadline = events.round(gate.request.deadline),
+  }
+  channels = ask(gate, channels)
+  if #channels == 0 and not (run.no_wait and not gate.last_error) then
+    if gate.last_error then error(gate.last_error, 0) end
+    gate.decision = { decision = "refused", why = table.concat(skipped, "; ") }
+    fail(gate, "gate.unattended", "nobody can be asked: " .. table.concat(skipped, "; "),
+      options.approvers and "run it in a terminal, or ask via another channel"
+        or "run it in a terminal, or confirm with --yes")
+  end
+  gate.decision = run.no_wait and look(gate, channels) or decide(gate, channels)
+  judge(gate, options)
+  local decision = {
+    decision = "approved", by = gate.decision.by, via = gate.decision.via, why = gate.decision.why,
+    digest = evidence_digest, evidence = evidence, at = events.round(clock.now()),
+  }
+  settle(gate, decision)
+  tell(gate)
+  return decision, revoker(run, node, key, decision)
+end
+
 ---@param Run table the class of runs
 function M.install(Run)
   ---Asks for a decision and waits for it.
@@ -380,57 +446,10 @@ function M.install(Run)
   ---errors: kinds "gate.refused", "gate.timeout", "gate.voided", "gate.unattended" (nobody can be asked)
   function Run:gate(options)
     check_options(options)
-    local question = options.question or options.name .. "?"
-    local node <close> = nodes.open(self, "gate", options.name, { intent = question })
-    local key = node:key(nil)
-    local record = node:recorded(key, nil)
-    if record and record.status == "finished" then return replay(self, node, key, record, options) end
-    if self.dry then return preview(self, node, options, question) end
-    -- What an earlier attempt began ends here, too, when its evidence can no longer be derived.
-    local _ <close> = record and nodes.recording_failure(self, key) or nil
-    local evidence, evidence_digest = derive(options)
-    local now = clock.now()
-    local deadline = now + (options.timeout or DAY)
-    if record and record.status == "begun" and record.deadline then deadline = math.min(deadline, record.deadline) end
-    self.recorder:begin(key, { question = question, evidence = evidence, approvers = options.approvers },
-      { deadline = deadline })
-    local _ <close> = not record and nodes.recording_failure(self, key) or nil
-    local gate <close> = setmetatable({ run = self, node = node, key = key, asked = {} }, Gate)
-    gate.request = {
-      run = self.id, procedure = self.procedure.name, name = options.name, path = node.path, question = question,
-      evidence = evidence, summary = options.show and evidence and options.show(evidence) or nil,
-      digest = evidence_digest, approvers = options.approvers, deadline = deadline,
-      say = function(text) node:emit { event = "note", kind = "say", text = text } end,
-      prompt = function(text) node:emit { event = "note", kind = "prompt", text = text } end,
-    }
-    self.waits[node] = {
-      name = options.name, path = node.path, since = now, deadline = gate.request.deadline, text = question,
-    }
-    local channels, skipped = resolve(self, options)
-    local names = {}
-    for i, channel in ipairs(channels) do names[i] = channel.name end
-    node:emit {
-      event = "gate.asked", question = question, evidence = evidence, summary = gate.request.summary,
-      digest = evidence_digest, approvers = options.approvers, via = names,
-      deadline = events.round(gate.request.deadline),
-    }
-    channels = ask(gate, channels)
-    if #channels == 0 and not (self.no_wait and not gate.last_error) then
-      if gate.last_error then error(gate.last_error, 0) end
-      gate.decision = { decision = "refused", why = table.concat(skipped, "; ") }
-      fail(gate, "gate.unattended", "nobody can be asked: " .. table.concat(skipped, "; "),
-        options.approvers and "run it in a terminal, or ask via another channel"
-          or "run it in a terminal, or confirm with --yes")
+    if self.supervise then
+      return supervise.call(self, { kind = "gate", name = options.name }, do_gate, self, options)
     end
-    gate.decision = self.no_wait and look(gate, channels) or decide(gate, channels)
-    judge(gate, options)
-    local decision = {
-      decision = "approved", by = gate.decision.by, via = gate.decision.via, why = gate.decision.why,
-      digest = evidence_digest, evidence = evidence, at = events.round(clock.now()),
-    }
-    settle(gate, decision)
-    tell(gate)
-    return decision, revoker(self, node, key, decision)
+    return do_gate(self, options)
   end
 end
 

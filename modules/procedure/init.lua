@@ -21,6 +21,7 @@ local outcomes = require "fairlead.procedure.outcome"
 local parameters = require "fairlead.procedure.parameters"
 local Run = require "fairlead.procedure.run"
 local script = require "fairlead.script"
+local supervise = require "fairlead.procedure.supervise"
 local task = require "fairlead.task"
 
 local M = {}
@@ -165,6 +166,12 @@ local function result_of(run)
   }
 end
 
+local function carry_out(run, values)
+  local procedure = run.procedure
+  if not run.supervise then return procedure.run(run, values) end
+  return supervise.call(run, { kind = "procedure", name = procedure.name, node = run.root }, procedure.run, run, values)
+end
+
 ---@class procedure.ExecuteOptions
 ---@field listener? function|table fn(event), or an object with a method `event`: hears each event as it happens
 ---@field recorder? procedure.Recorder|fun(run: procedure.Run): procedure.Recorder where steps are recorded, or what
@@ -183,6 +190,10 @@ end
 ---@field id? string the run's id
 ---@field where? string how to see the list of parameters, for messages
 ---@field user? string who started the run
+---@field supervise? procedure.Supervisor calls each part of the run: supervise(kind, name, call, place) gives what
+--- call() gives, or deals with its failure, calling it again or giving another result (place:give). Kinds: step, stage,
+--- wait, gate, lock, look (a wait's check; what it raises is the wait's to deal with unless place.ends), procedure
+---@field on_run? fun(run: procedure.Run) hears of the run before it begins
 
 ---Carries out a procedure. It returns however the run ended; only a cancellation passes through, after the run has told
 ---its end.
@@ -212,6 +223,7 @@ function M.execute(procedure, given, options)
     attempt = options.attempt or 1,
     pace = options.pace or 1,
     user = options.user or os.getenv "USER" or os.getenv "LOGNAME",
+    supervise = options.supervise,
   }
   local values, wrong = try(parameters.read, procedure.parameters, given or {}, options.where or "fairlead help SCRIPT")
   if wrong then
@@ -232,6 +244,7 @@ function M.execute(procedure, given, options)
     plan = json.array(table.move(procedure.plan, 1, #procedure.plan, 1, {})), mode = mode,
     attempt = run.attempt > 1 and run.attempt or nil,
   }
+  local _ <close> = run.supervise and supervise.nursery(run) or nil
   -- A cancellation passes through here: its closers, the run's ending among them, may still wait for a while.
   local _ <close> = setmetatable({}, { __close = function(_, err)
     if err ~= nil then ending.finish(run, errors.wrap(err)) end
@@ -239,10 +252,11 @@ function M.execute(procedure, given, options)
   local before <const> = task.context()
   local _ <close> = setmetatable({}, { __close = function() task.set_context(before) end })
   run.main = coroutine.running()
+  if options.on_run then options.on_run(run) end
   task.set_context(run.root)
   local _, err = try(function()
     local _ <close> = locks.guard(run)
-    run.value = procedure.run(run, values)
+    run.value = carry_out(run, values)
   end)
   run.dry_end = dry.ended_early(run, err)
   if run.dry_end then err = nil end

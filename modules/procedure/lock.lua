@@ -8,6 +8,7 @@ local errors = require "fairlead.errors"
 local events = require "fairlead.procedure.events"
 local locks = require "fairlead.lock"
 local nodes = require "fairlead.procedure.node"
+local supervise = require "fairlead.procedure.supervise"
 local task = require "fairlead.task"
 local value = require "fairlead.procedure.value"
 
@@ -120,7 +121,7 @@ local function keep_beating(held)
   local status = held.heart and held.heart:status()
   -- A heart ends with the task that started it; the lock may be needed longer than that task.
   if status == nil or status == "done" or status == "failed" then
-    held.heart = task.start(nodes.bind(held.node, beat), held)
+    held.heart = supervise.start_beside(held.run, nodes.bind(held.node, beat), held)
   end
 end
 
@@ -357,6 +358,14 @@ local function preview(name, options, run, node)
   return setmetatable({ name = name, token = 0 }, Lock)
 end
 
+local function do_lock(run, name, options)
+  local node <close> = nodes.open(run, "wait", "Lock " .. name, {
+    intent = options.reason, deadline = events.round(clock.now() + options.timeout),
+  })
+  if run.dry then return preview(name, options, run, node) end
+  return handle(take(run, name, options, node))
+end
+
 -- ---- for the other parts of a run ----
 
 ---Raises kind "lock.lost" when a lock around this node is no longer this run's. Asked before anything is changed.
@@ -397,11 +406,10 @@ function M.install(Run)
       affirm(held)
       return handle(held)
     end
-    local node <close> = nodes.open(self, "wait", "Lock " .. name, {
-      intent = options.reason, deadline = events.round(clock.now() + options.timeout),
-    })
-    if self.dry then return preview(name, options, self, node) end
-    return handle(take(self, name, options, node))
+    if self.supervise then
+      return supervise.call(self, { kind = "lock", name = "Lock " .. name }, do_lock, self, name, options)
+    end
+    return do_lock(self, name, options)
   end
 end
 

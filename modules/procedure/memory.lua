@@ -8,6 +8,7 @@
 ---   recorder:finish(key, result)  after; from now on `find` gives the result
 ---   recorder:fail(key, err)       it raised; what it did by then nobody knows
 ---   recorder:acted_on(key)        whether a step was begun after this entry: an approval was used
+---   recorder:again(path)          what is below this path will be come to again (a supervised run; may be missing)
 ---   recorder:ended(final)         the run has ended
 local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
@@ -20,6 +21,7 @@ local value = require "fairlead.procedure.value"
 ---@field fail fun(self, key: procedure.Key, err: any)
 ---@field acted_on fun(self, key: procedure.Key): boolean
 ---@field ended fun(self, final: table)
+---@field again? fun(self, path: string)
 ---@field event? fun(self, event: procedure.Event)
 
 ---@class procedure.MemoryRecorder: procedure.Recorder
@@ -68,6 +70,17 @@ local function check_order(self, key)
       missed.kind, missed.path),
     hint = "the script changed, or chose another way: put it back as it was, or start a new run",
   }
+end
+
+---A part of the run is gone through again: the script has to come to all that is recorded of it once more.
+---@param path string "" for the whole run
+function Memory:again(path)
+  for id in pairs(self.seen) do
+    local after = id:sub(#path + 1, #path + 1)
+    if path == "" or id:sub(1, #path) == path and (after == "" or after == "/" or after == "@") then
+      self.seen[id] = nil
+    end
+  end
 end
 
 ---@param key procedure.Key

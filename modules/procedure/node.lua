@@ -21,7 +21,9 @@ local M = {}
 ---@field counts table<string, integer> how often each name was used directly below this node
 ---@field occurrence integer which of the nodes of its name in its parent
 ---@field scope? string the parallel branch whose steps come one after another with it; "" for the run itself
+---@field attempt? integer of a supervised run: how often it was called
 ---@field ended? string set when the end has been told
+---@field entry? procedure.Key what a recorder knows it by, once it was asked for
 local Node = {}
 Node.__index = Node
 
@@ -44,7 +46,7 @@ function M.is_below(node, ancestor)
 end
 
 -- The node that the running coroutine was told to be in: it, or the task that it was started by, opened it.
-local function place(run)
+local function place_of(run)
   local node = task.context()
   return getmetatable(node) == Node and node.run == run and node or nil
 end
@@ -56,7 +58,7 @@ end
 ---@param run procedure.Run
 ---@return procedure.Node
 function M.current(run)
-  local known = place(run)
+  local known = place_of(run)
   if known then return known end
   local open = run.open
   local node = open[#open] or run.root
@@ -64,6 +66,14 @@ function M.current(run)
     while not M.is_below(open[i], node) and not M.is_below(node, open[i]) do node = node.parent end
   end
   return node
+end
+
+---The line of steps that a coroutine is: that of the run itself, or of one of its branches.
+---@param run procedure.Run
+---@param co thread
+---@return string|nil scope "" for the run itself; nil: a task that the script started by itself
+function M.scope_of(run, co)
+  return co == run.main and "" or run.branches[co]
 end
 
 ---Wraps a function that another task will call, so that it belongs to `node` there.
@@ -90,6 +100,16 @@ function M.check_name(name, where, level)
   end
 end
 
+-- Called again by its supervisor a part keeps its number; the others of its name have theirs.
+local function number_of(run, parent, name, co)
+  local place = run.supervise and run.supervised[co]
+  local known = place and place.parent == parent and place.name == name
+  local count = known and place.occurrence or (parent.counts[name] or 0) + 1
+  parent.counts[name] = math.max(count, parent.counts[name] or 0)
+  if known then run.supervised[co] = nil end
+  return count, known and place or nil
+end
+
 -- Two tasks that use one name at the same time would take each other's numbers, and so each other's records, on resume.
 local function check_unique(run, parent, name, co)
   for _, other in ipairs(run.open) do
@@ -110,8 +130,7 @@ function M.open(run, kind, name, fields)
   local co = coroutine.running()
   local parent = M.current(run)
   if kind ~= "stage" then check_unique(run, parent, name, co) end
-  local count = (parent.counts[name] or 0) + 1
-  parent.counts[name] = count
+  local count, place = number_of(run, parent, name, co)
   local own = count > 1 and ("%s (%d)"):format(name, count) or name
   local node = setmetatable({
     run = run,
@@ -119,7 +138,7 @@ function M.open(run, kind, name, fields)
     name = own,
     base = name,
     occurrence = count,
-    scope = co == run.main and "" or run.branches[co],
+    scope = M.scope_of(run, co),
     path = parent.path == "" and own or parent.path .. "/" .. own,
     parent = parent,
     counts = {},
@@ -132,6 +151,11 @@ function M.open(run, kind, name, fields)
   run.failure = nil -- the script went on, so an earlier failure was dealt with
   local event = fields or {}
   event.event, event.kind = "step.started", kind
+  if place then
+    place.node, place.path, place.occurrence = node, node.path, count
+    node.attempt = place.attempts
+    event.attempt = node.attempt > 1 and node.attempt or nil
+  end
   node:emit(event)
   return node
 end
@@ -154,7 +178,7 @@ end
 ---@param arguments any plain
 ---@return procedure.Key key
 function Node:key(arguments)
-  return {
+  self.entry = {
     id = self.path,
     kind = self.kind,
     path = self.path,
@@ -162,6 +186,7 @@ function Node:key(arguments)
     scope = self.scope,
     digest = digest.sha256(value.canonical { self.kind, self.path, value.canonical(arguments) }),
   }
+  return self.entry
 end
 
 ---What is recorded of this node, when it is still the same.
@@ -201,7 +226,7 @@ function M.recording_failure(run, key)
 end
 
 ---Ends a node that did nothing: it was done before, or this is a dry run.
----@param why "already"|"recorded"|"dry run"
+---@param why "already"|"recorded"|"dry run"|"by hand"
 ---@param fields? table
 function Node:skip(why, fields)
   local event = fields or {}

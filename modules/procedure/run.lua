@@ -3,6 +3,7 @@ local channel = require "fairlead.procedure.channel"
 local digest = require "fairlead.digest"
 local errors = require "fairlead.errors"
 local nodes = require "fairlead.procedure.node"
+local supervise = require "fairlead.procedure.supervise"
 local task = require "fairlead.task"
 local value = require "fairlead.procedure.value"
 
@@ -21,6 +22,7 @@ local value = require "fairlead.procedure.value"
 ---@field attempt integer 1; more when it was taken up
 ---@field on_cancel_choice? string what becomes of what goes on elsewhere when the run is cancelled
 ---@field pace number how many times as often as usual its waits look
+---@field package supervise? procedure.Supervisor what calls each part of it
 ---@field package channels table<string, procedure.Channel>
 ---@field package recorder procedure.Recorder
 ---@field package stream procedure.Stream
@@ -46,6 +48,10 @@ function Run.new(fields)
   run.facts, run.lives, run.reasons = {}, {}, {}
   run.notifiers, run.failure_handlers, run.end_handlers = {}, {}, {}
   run.background_tasks = {}
+  if run.supervise then
+    run.supervised = setmetatable({}, { __mode = "k" }) -- the part that each task is about to begin
+    run.registered = {} -- what parts put into the lists above
+  end
   run.root = nodes.root(run)
   return run
 end
@@ -112,6 +118,7 @@ function Run:fact(text)
   text = check_text(text, "run:fact")
   if self.dry and self.pretended then return self:say(text) end -- it is none yet
   self.facts[#self.facts + 1] = text
+  supervise.registered(self, self.facts, text)
   self:emit { event = "note", kind = "fact", text = text }
 end
 
@@ -175,6 +182,7 @@ end
 function Run:notifier(fn)
   if type(fn) ~= "function" then error("run:notifier: function expected, got " .. type(fn), 2) end
   self.notifiers[#self.notifiers + 1] = fn
+  supervise.registered(self, self.notifiers, fn)
 end
 
 ---Registers what is done when the run does not end well; also when it is interrupted, within the host's grace period.
@@ -182,6 +190,7 @@ end
 function Run:on_failure(fn)
   if type(fn) ~= "function" then error("run:on_failure: function expected, got " .. type(fn), 2) end
   self.failure_handlers[#self.failure_handlers + 1] = fn
+  supervise.registered(self, self.failure_handlers, fn)
 end
 
 ---Ends the run: it must not go on. Exit code 3.

@@ -4,6 +4,7 @@ local errors = require "fairlead.errors"
 local guards = require "fairlead.procedure.guard"
 local locks = require "fairlead.procedure.lock"
 local nodes = require "fairlead.procedure.node"
+local supervise = require "fairlead.procedure.supervise"
 local value = require "fairlead.procedure.value"
 
 local M = {}
@@ -65,6 +66,55 @@ local function act(run, node, key, what, plain)
   return result
 end
 
+local function do_step(run, name, what)
+  local intent = run.dry and dry.text(what.intent) or what.intent
+  local intent_text = intent ~= nil and value.describe(intent) or nil
+  local node <close> = nodes.open(run, "step", name, { intent = intent_text })
+  local key = node:key(intent)
+  local record = node:recorded(key, intent)
+  if record and record.status == "finished" then
+    node:skip "recorded"
+    return record.result
+  end
+  local function plain(result)
+    local unfit = value.unfit(result, "result")
+    if unfit then
+      error(("run:step %q: %s, which cannot be recorded; return plain data"):format(name, unfit), 4)
+    end
+  end
+  local found, unlooked
+  if what.already then found, unlooked = dry.look(run, what.already, record) end
+  if found then
+    plain(found)
+    if not run.dry then
+      run.recorder:begin(key, what.intent)
+      run.recorder:finish(key, found)
+    end
+    node:skip "already"
+    return found
+  end
+  if run.dry and what.reads then
+    found, unlooked = dry.look(run, what.act)
+    plain(found)
+    if found ~= nil then return found end
+  end
+  if run.dry then
+    local why = run.pretended and unlooked or {}
+    local would = not what.reads and (intent_text or name) or nil
+    node:skip("dry run", { would = would, note = why.text, error = why.error })
+    return dry.pretend(run, node, what.pretend)
+  end
+  if record and not (what.already or what.repeatable or what.reads) then raise_unsure(node, record) end
+  local result = act(run, node, key, what, plain)
+  run.recorder:finish(key, result)
+  return result
+end
+
+local function do_stage(run, name, fn, ...)
+  local _ <close> = nodes.open(run, "stage", name)
+  return fn(...)
+end
+
 ---@param Run table the class of runs
 function M.install(Run)
   ---Does something once. Before acting its intent is recorded; after, its result. `already` is asked first, so that
@@ -81,46 +131,10 @@ function M.install(Run)
     local intent = self.dry and dry.text(what.intent) or what.intent
     local problem = value.unfit(intent, "intent")
     if problem then error(("run:step %q: %s, which cannot be recorded"):format(name, problem), 2) end
-    local intent_text = intent ~= nil and value.describe(intent) or nil
-    local node <close> = nodes.open(self, "step", name, { intent = intent_text })
-    local key = node:key(intent)
-    local record = node:recorded(key, intent)
-    if record and record.status == "finished" then
-      node:skip "recorded"
-      return record.result
+    if self.supervise then
+      return supervise.call(self, { kind = "step", name = name, intent = what.intent }, do_step, self, name, what)
     end
-    local function plain(result)
-      local unfit = value.unfit(result, "result")
-      if unfit then
-        error(("run:step %q: %s, which cannot be recorded; return plain data"):format(name, unfit), 4)
-      end
-    end
-    local found, unlooked
-    if what.already then found, unlooked = dry.look(self, what.already, record) end
-    if found then
-      plain(found)
-      if not self.dry then
-        self.recorder:begin(key, what.intent)
-        self.recorder:finish(key, found)
-      end
-      node:skip "already"
-      return found
-    end
-    if self.dry and what.reads then
-      found, unlooked = dry.look(self, what.act)
-      plain(found)
-      if found ~= nil then return found end
-    end
-    if self.dry then
-      local why = self.pretended and unlooked or {}
-      local would = not what.reads and (intent_text or name) or nil
-      node:skip("dry run", { would = would, note = why.text, error = why.error })
-      return dry.pretend(self, node, what.pretend)
-    end
-    if record and not (what.already or what.repeatable or what.reads) then raise_unsure(node, record) end
-    local result = act(self, node, key, what, plain)
-    self.recorder:finish(key, result)
-    return result
+    return do_step(self, name, what)
   end
 
   ---What is on record of a step, wait or gate of this name, right here, from a process of this run that ended before:
@@ -145,8 +159,10 @@ function M.install(Run)
     if type(fn) ~= "function" then
       error(("run:stage %q: function expected, got %s"):format(name, type(fn)), 2)
     end
-    local _ <close> = nodes.open(self, "stage", name)
-    return fn(...)
+    if self.supervise then
+      return supervise.call(self, { kind = "stage", name = name }, do_stage, self, name, fn, ...)
+    end
+    return do_stage(self, name, fn, ...)
   end
 
   ---A key that is the same each time this step runs in this run, and in no other: for services that take one.

@@ -4,6 +4,7 @@ local dry = require "fairlead.procedure.dry"
 local errors = require "fairlead.errors"
 local events = require "fairlead.procedure.events"
 local nodes = require "fairlead.procedure.node"
+local supervise = require "fairlead.procedure.supervise"
 local task = require "fairlead.task"
 local duration = require "fairlead.procedure.duration"
 local value = require "fairlead.procedure.value"
@@ -67,15 +68,27 @@ local function read_note(note)
   }
 end
 
+-- What ends a wait; the others are told and tolerated.
+local function ends(err) return not err.retryable end
+
+-- A supervisor sees a check's failure where it happens, before the wait deals with it.
+local function watched(waiting, check)
+  local run, node = waiting.node.run, waiting.node
+  if not run.supervise then return check end
+  return function()
+    return supervise.call(run, { kind = "look", name = node.name, node = node, ends = ends }, check)
+  end
+end
+
 -- One check, never past the deadline. A retryable failure is a note; any other ends the wait.
 local function ask(waiting, check)
   local left = waiting.info.deadline - clock.now()
   -- At the deadline itself there is one last look, which gets a moment to answer.
-  local ok, found, note = pcall(task.timeout, math.max(left, 5), nodes.bind(waiting.node, check))
+  local ok, found, note = pcall(task.timeout, math.max(left, 5), nodes.bind(waiting.node, watched(waiting, check)))
   if not ok then
     local err = errors.wrap(found)
     if err.kind == "timeout" and clock.now() >= waiting.info.deadline then return nil, { text = "no answer" } end
-    if not err.retryable then error(err, 0) end
+    if ends(err) then error(err, 0) end
     return nil, { text = waiting.info.text, fraction = waiting.info.fraction, expected = waiting.info.expected,
       traffic = waiting.info.traffic, error = tostring(err), pause = tonumber(err.retry_after) }
   end
@@ -150,6 +163,38 @@ local function finish(node, key, found)
   return found
 end
 
+local function do_wait(run, options)
+  local every = (options.every or EVERY) / run.pace
+  local now = clock.now()
+  local node <close> = nodes.open(run, "wait", options.name, { deadline = events.round(now + options.timeout) })
+  local key = node:key(nil)
+  local record = node:recorded(key, nil)
+  if record and record.status == "finished" and not options.again then
+    node:skip "recorded"
+    return record.result
+  end
+  local deadline = deadline_of(record, options.timeout)
+  local info = { name = options.name, path = node.path, since = now, deadline = deadline, checks = 0 }
+  if not run.dry then run.recorder:begin(key, nil, { deadline = deadline }) end
+  local _ <close> = nodes.recording_failure(run, key)
+  run.waits[node] = info
+  local waiting = { node = node, info = info }
+  while true do
+    local last_look = clock.now() >= info.deadline
+    local found, note = dry.look(run, ask, waiting, options.check)
+    if found == nil or note.text then tell(waiting, note) end
+    if found ~= nil then return run.dry and found or finish(node, key, found) end
+    if run.dry then
+      node:skip("dry run", {
+        would = "wait for " .. options.name, note = note.text or note.error, error = note.text and note.error,
+      })
+      return dry.pretend(run, node, options.pretend)
+    end
+    if last_look then time_out(waiting, options) end
+    clock.sleep(pause(waiting, note, every))
+  end
+end
+
 ---@param Run table the class of runs
 function M.install(Run)
   ---Waits until `check` gives a value. The first check is at once; a check's retryable error is told and tolerated. On
@@ -160,35 +205,10 @@ function M.install(Run)
   ---errors: kind "wait.timeout"; what `check` raises
   function Run:wait(options)
     check_options(options)
-    local every = (options.every or EVERY) / self.pace
-    local now = clock.now()
-    local node <close> = nodes.open(self, "wait", options.name, { deadline = events.round(now + options.timeout) })
-    local key = node:key(nil)
-    local record = node:recorded(key, nil)
-    if record and record.status == "finished" and not options.again then
-      node:skip "recorded"
-      return record.result
+    if self.supervise then
+      return supervise.call(self, { kind = "wait", name = options.name }, do_wait, self, options)
     end
-    local deadline = deadline_of(record, options.timeout)
-    local info = { name = options.name, path = node.path, since = now, deadline = deadline, checks = 0 }
-    if not self.dry then self.recorder:begin(key, nil, { deadline = deadline }) end
-    local _ <close> = nodes.recording_failure(self, key)
-    self.waits[node] = info
-    local waiting = { node = node, info = info }
-    while true do
-      local last_look = clock.now() >= info.deadline
-      local found, note = dry.look(self, ask, waiting, options.check)
-      if found == nil or note.text then tell(waiting, note) end
-      if found ~= nil then return self.dry and found or finish(node, key, found) end
-      if self.dry then
-        node:skip("dry run", {
-          would = "wait for " .. options.name, note = note.text or note.error, error = note.text and note.error,
-        })
-        return dry.pretend(self, node, options.pretend)
-      end
-      if last_look then time_out(waiting, options) end
-      clock.sleep(pause(waiting, note, every))
-    end
+    return do_wait(self, options)
   end
 
   ---What the run waits for now, oldest first: waits and gates.

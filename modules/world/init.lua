@@ -363,7 +363,8 @@ World.__close = World.close
 ---@param script string|table path of a script that returns a procedure, or the procedure
 ---@param parameters table<string, any>?
 ---@param options {listener: function?, recorder: table?, interactive: boolean?, prepare: fun(folder: table)?,
---- command: string?}? prepare: called before the procedure begins, to put the working clone (folder.work) into another
+--- command: string?, supervise: procedure.Supervisor?}?
+--- prepare: called before the procedure begins, to put the working clone (folder.work) into another
 --- state; command: one of the script's, in place of the procedure itself
 ---@return {outcome: string, reason: string?, exit_code: integer, events: table[], elapsed: number, error: any}
 function World:run(script, parameters, options)

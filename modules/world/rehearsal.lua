@@ -102,8 +102,9 @@ end
 --- How procedure.execute is called in a world.
 ---@param world fairlead.world.World
 ---@param folder fairlead.world.Folder
----@param options {listener: function?, recorder: table?, interactive: boolean?, id: string?, attempt: integer?}
---- attempt: more than 1 where the run is taken up
+---@param options {listener: function?, recorder: table?, interactive: boolean?, id: string?, attempt: integer?,
+--- supervise: procedure.Supervisor?, on_run: function?}
+--- attempt: more than 1 where the run is taken up; supervise, on_run: as for procedure.execute
 ---@return procedure.ExecuteOptions
 function M.execute_options(world, folder, options)
   return {
@@ -116,6 +117,8 @@ function M.execute_options(world, folder, options)
     directory = folder.work,
     seed = world.seed,
     user = world.fixture.github and world.fixture.github.user,
+    supervise = options.supervise,
+    on_run = options.on_run,
   }
 end
 

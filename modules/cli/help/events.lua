@@ -3,9 +3,9 @@ return [[
 ("Staging/Deployment") and step ("Deployment").
 
 run.started     procedure, summary, parameters, plan, mode (run, dry-run, rehearsal), attempt (2 and more: taken up)
-step.started    kind (stage, step, wait, gate), intent, deadline
+step.started    kind (stage, step, wait, gate), intent, deadline, attempt (2 and more: once more, from the debugger)
 step.finished   status (done, failed, refused, cancelled, stopped), elapsed, error, reason
-step.skipped    why (already, recorded, dry run), would, note, elapsed
+step.skipped    why (already, recorded, dry run, by hand), by, would, note, elapsed
 wait.progress   text, fraction, expected, traffic, error, since, deadline, checks; in line: position, ticket
 gate.asked      question, evidence, digest, approvers, via, deadline
 gate.decided    decision (approved, refused, timeout, voided), by, why, via, digest
