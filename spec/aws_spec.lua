@@ -364,14 +364,15 @@ describe("aws secrets", function()
   end)
 
   it("in parameters are sent as what they hold, and the caller's table keeps them", function()
-    local parameters <const> = { SecretId = "n", SecretString = secret "hush", Tags = json.array {}, Kept = false }
+    local parameters <const> = { Name = "n", SecretString = secret "hush", Tags = json.array {},
+      ForceOverwriteReplicaSecret = false }
     local seen <const> = fake.run(function() return 200, {} end, function()
-      client("secretsmanager"):PutSecretValue(parameters)
+      client("secretsmanager"):CreateSecret(parameters)
     end)
     local sent <const> = seen[1].body
     assert.equal("hush", sent.SecretString)
     assert.is_true(seen[1].is_secret, "the whole body is one on its way")
-    assert.is_false(sent.Kept)
+    assert.is_false(sent.ForceOverwriteReplicaSecret)
     assert.is_truthy(seen[1].text:find('"Tags":[]', 1, true))
     assert.equal("[secret]", tostring(parameters.SecretString))
   end)

@@ -237,7 +237,7 @@ describe("aws pages", function()
           local client <const> = aws.session({ region = "eu-west-2", credentials = { access_key_id = "A",
             secret_access_key = "k" } }):client(names[i])
           local found = {}
-          for item in client:paginate(operation, { given = 1 }, "list") do
+          for item in client:paginate(operation, { given = 1 }, "list", { newer = true }) do
             found[#found + 1] = item
           end
           return found

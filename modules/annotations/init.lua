@@ -190,7 +190,13 @@ local function define(file, found, read, number)
   }
 end
 
+-- Most lines of a file have no block above them, and define nothing.
+local function is_plain(block, line)
+  return #block == 0 and line and not (line:find("function ", 1, true) or line:find "^[%w_]+%.[%w_]+ = ")
+end
+
 local function finish_block(file, block, line, number)
+  if is_plain(block, line) then return end
   local read = read_block(block)
   for _, class in ipairs(read.classes) do file.classes[#file.classes + 1] = class end
   for name, of in pairs(read.aliases) do file.aliases[name] = of end

@@ -14,6 +14,7 @@ local sigv4 = require "fairlead.sigv4"
 local Retry = require "fairlead.aws.retry"
 local endpoint = require "fairlead.aws.endpoint"
 local failure = require "fairlead.aws.failure"
+local operations = require "fairlead.aws.operations"
 local query = require "fairlead.aws.query"
 local s3 = require "fairlead.aws.s3"
 local services = require "fairlead.aws.services"
@@ -30,6 +31,8 @@ local SKEWED <const> = { RequestTimeTooSkewed = true, RequestExpired = true, Req
 local OUTDATED <const> = { ExpiredToken = true, ExpiredTokenException = true, InvalidClientTokenId = true,
   UnrecognizedClientException = true }
 
+local NEWER <const> = " (`{ newer = true }` after the parameters sends what AWS has added since)"
+
 ---@class fairlead.aws.CallOptions
 ---@field timeout? number seconds for the call with its retries; default the client's
 ---@field idempotent? boolean twice is the same as once: repeat it also when an answer is lost
@@ -37,6 +40,7 @@ local OUTDATED <const> = { ExpiredToken = true, ExpiredTokenException = true, In
 ---@field progress? fun(done: integer, total: integer) with a sink: bytes, after each part
 ---@field part_size? integer with a sink: bytes, default 8 MiB
 ---@field max_body? integer S3: bytes that an answer may have without a sink, default 64 MiB
+---@field newer? boolean AWS has added the operation or a parameter since: send what is not known here
 
 ---@class fairlead.aws.Client any operation of the service is a method of it
 ---@field service string
@@ -250,9 +254,15 @@ local BY_OWN_HAND <const> = { PreconditionFailed = true, NoSuchUpload = true }
 --- raises aws.api (.not_authorised .not_found .throttled) and http.*; aws.no_credentials
 function Client:call(operation, parameters, options)
   if parameters ~= nil and type(parameters) ~= "table" then
-    error(("bad argument #1 to '%s' (table expected, got %s)"):format(operation, type(parameters)), 3)
+    error(("bad argument #1 to '%s' (table expected, got %s)"):format(operation, type(parameters)), 2)
   end
   parameters, options = parameters or {}, options or {}
+  if not options.newer and not self.description.rest then -- S3's requests are made of what is known
+    local mistake, hint <const> = operations.mistake(self.service, operation, parameters)
+    if mistake then
+      error(("%s; %s"):format(mistake, hint or "see its API reference") .. NEWER, 2)
+    end
+  end
   local about <const> = { kind = "aws.api", op = ("%s.%s"):format(self.service, operation), target = self.region,
     service = self.service }
   local deadline <const> = clock.now() + (options.timeout or self.timeout)

@@ -8,6 +8,7 @@ local errors = require "fairlead.errors"
 local json = require "fairlead.json"
 
 local Retry = require "fairlead.aws.retry"
+local operations = require "fairlead.aws.operations"
 local query = require "fairlead.aws.query"
 
 local M = {}
@@ -48,7 +49,9 @@ local function hint_of(code, about)
   if NOT_AUTHORISED[code] == EXPIRED then
     return EXPIRED:format(about.credentials or "those given")
   elseif code == "UnknownOperationException" or code == "InvalidAction" then
-    return ("%s has no such operation; names are as in its API reference"):format(about.service)
+    local near = operations.near(about.service, about.op:match "[^.]*$")
+    return ("%s has no such operation; %s"):format(about.service, near and ("did you mean '%s'?"):format(near)
+      or "names are as in its API reference")
   end
   return NOT_AUTHORISED[code] or HINTS[code]
 end

@@ -22,8 +22,9 @@ end
 
 ---@param name string
 ---@param known table<string, any> the keys are the names
+---@param most? integer edits that are near; default a third of the known name's letters
 ---@return string|nil nearest nil when none is near
-function M.name(name, known)
+function M.name(name, known, most)
   local best, least
   name = name:sub(1, 64):lower()
   local names = {}
@@ -31,7 +32,8 @@ function M.name(name, known)
   table.sort(names) -- equal distances: the same answer every time
   for _, candidate in ipairs(names) do
     local edits = distance(name, candidate:lower())
-    if edits <= math.max(1, #candidate // 3) and (not least or edits < least) then best, least = candidate, edits end
+    local allowed = most or math.max(1, #candidate // 3)
+    if edits <= allowed and (not least or edits < least) then best, least = candidate, edits end
   end
   return best
 end
