@@ -87,10 +87,13 @@ FL_API lua_State *fl_host_lua(fl_host *host);
 /* `require(name)` will call `open`, as for any C module. 0, or -1 when memory ran out. */
 FL_API int fl_host_preload(fl_host *host, const char *name, lua_CFunction open);
 
-/* From a signal handler in the host's thread (it is async-signal-safe; another thread sends that one a signal): the first
-** call cancels the root task, whose closing handlers run and may wait; the second cuts their cleaning short. Returns how
-** often it was called during this run. */
+/* From a signal handler in the host's thread (they are async-signal-safe; another thread sends that one a signal).
+** What Ctrl-C means: the first call cancels the root task, whose closing handlers run and may wait; the second cuts their
+** cleaning short. A script may have it mean a task or an event instead (task.on_interrupt). Returns how often it was called
+** since the run began, or since the script named somebody anew or acted on it: at the third nobody does. */
 FL_API int fl_host_interrupt(fl_host *host);
+/* What SIGTERM means: the same, always for the root task. */
+FL_API int fl_host_terminate(fl_host *host);
 
 /* ---- Native modules -------------------------------------------------------------------------- */
 

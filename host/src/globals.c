@@ -171,7 +171,7 @@ static fl_nret boot_guarded(lua_State *L) {
 static fl_nret boot_executing(lua_State *L) {
   fl_host *host = fl_host_of(L);
   lua_State *before = host->executing;
-  host->executing = host->running != NULL ? lua_tothread(L, 1) : NULL;
+  interrupt_executes(host, host->running != NULL ? lua_tothread(L, 1) : NULL);
   if (before == NULL || !lua_checkstack(before, 1)) return 0;
   lua_pushthread(before);
   if (before != L) lua_xmove(before, L, 1);
@@ -225,6 +225,7 @@ void globals_open(lua_State *L) {
   luaL_openlibs(L);
   waiters_open(L);
   tasks_open(L);
+  events_open(L);
   errors_open(L);
   secrets_open(L);
   preload(L, "fairlead.clock.native", luaopen_fairlead_clock_native);

@@ -185,7 +185,7 @@ static void turn(fl_host *host) {
     if (host->external > 0) uv_run(&host->loop, UV_RUN_NOWAIT);
   } else {
     double next = clock_next_real(host);
-    if (next < 0 && host->external == 0 && !uv_loop_alive(&host->loop) && host->interrupts == host->interrupts_taken) {
+    if (next < 0 && host->external == 0 && !uv_loop_alive(&host->loop) && !interrupt_waits(host)) {
       deadlock(host);
       return;
     }
@@ -311,7 +311,7 @@ static int run_job(lua_State *L) {
 static int run(fl_host *host, job *work) {
   lua_State *L = host->L;
   keep_error(host, "", "", NULL);
-  host->interrupts = host->interrupts_taken = 0;
+  interrupt_reset(host);
   lua_pushcfunction(L, run_job);
   lua_pushlightuserdata(L, work);
   int status = lua_pcall(L, 1, 0, 0);

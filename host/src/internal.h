@@ -1,8 +1,8 @@
 /* internal.h - what the host's files share: the structs behind fairlead.h.
 **
-** host.c owns fl_host; task.c owns tasks and is the only one to resume them; wait.c suspends and wakes them; clock.c keeps
-** time; interrupt.c stops them from outside; errors.c and secret.c make two kinds of value; globals.c and loader.c prepare
-** what scripts see.
+** host.c owns fl_host; task.c owns tasks and is the only one to resume them; wait.c suspends and wakes them; event.c is what
+** they wake each other with; inspect.c lists them; clock.c keeps time; interrupt.c stops them from outside; errors.c and
+** secret.c make two kinds of value; globals.c and loader.c prepare what scripts see.
 */
 #ifndef FAIRLEAD_INTERNAL_H
 #define FAIRLEAD_INTERNAL_H
@@ -118,8 +118,46 @@ void task_cancel(lua_State *L, fl_task *task); /* pops the error object that it 
 void task_cut(fl_task *task);
 int task_raise_cancellation(lua_State *L, fl_task *task);
 bool task_must_stop(const fl_task *task);
+fl_task *task_running(lua_State *L);               /* raises where there is none */
+void task_push(lua_State *L, const fl_task *task); /* the handle of one that has not finished */
 void tasks_open(lua_State *L);
 int luaopen_fairlead_task_native(lua_State *L);
+
+/* ---- event.c ---- */
+
+typedef struct event_box event_box;
+
+event_box *event_test(lua_State *L, int index); /* NULL: another value */
+bool event_fire(event_box *event);              /* sets it; whether it was clear */
+void event_functions(lua_State *L);             /* into the table on top, as the next ones */
+void events_open(lua_State *L);
+
+/* ---- inspect.c ---- */
+
+void inspect_functions(lua_State *L);
+
+/* ---- interrupt.c ---- */
+
+typedef struct {
+  volatile sig_atomic_t asked;        /* Ctrl-C, in this run */
+  volatile sig_atomic_t base;         /* how many of these somebody has acted on, or were before the target was named */
+  volatile sig_atomic_t terminations; /* SIGTERM */
+  volatile sig_atomic_t elsewhere;    /* Ctrl-C does not mean the root */
+  int taken, terminated;
+  int root_times, times; /* that the root, and the target, were hit */
+  fl_task *task;         /* whom Ctrl-C means; NULL: the event, or the root */
+  event_box *event;
+  fl_task *caller;    /* who said so */
+  uint64_t busy_turn; /* the turn of a task that is watched, as it does not wait */
+  double busy_for, busy_at;
+} interrupts;
+
+void interrupt_take(fl_host *host); /* on the loop or from a hook */
+bool interrupt_waits(const fl_host *host);
+void interrupt_reset(fl_host *host);
+void interrupt_executes(fl_host *host, lua_State *L); /* that coroutine runs from now on; NULL: none */
+void interrupt_watch(lua_State *L);
+void interrupt_functions(lua_State *L);
 
 /* ---- errors.c ---- */
 
@@ -137,7 +175,7 @@ int luaopen_fairlead_errors_native(lua_State *L);
 void secrets_open(lua_State *L);
 int luaopen_fairlead_secret(lua_State *L);
 
-/* ---- globals.c, loader.c, interrupt.c ---- */
+/* ---- globals.c, loader.c ---- */
 
 extern const unsigned char boot_code[]; /* boot.lua, compiled by the build */
 extern const size_t boot_code_length;
@@ -149,7 +187,6 @@ void loader_add_folder(lua_State *L, const char *folder); /* for require, before
 int loader_load_script(lua_State *L, const char *path);   /* 0 and the function, or -1 and an error object */
 int loader_load_chunk(lua_State *L, const char *chunk,
                       const char *name); /* as above; short names of modules are globals */
-void interrupt_take(fl_host *host);      /* on the loop or from a hook */
 
 /* ---- host.c ---- */
 
@@ -171,8 +208,8 @@ struct fl_host {
   bool ending;                   /* the running task ends others, which must not fail because memory is out */
   lua_State *volatile executing; /* the coroutine that runs now, for the interrupt's hook */
   int external;                  /* waits for something outside the process, all clocks */
-  volatile sig_atomic_t interrupts;
-  int interrupts_taken;
+  uint64_t turns;                /* how often a task was resumed */
+  interrupts interrupts;
   fl_error error;
   char *details;
 };

@@ -1,7 +1,8 @@
 /* main.c - the fairlead program: a script or a chunk is run at once; every other word is a command of modules/cli.
 **
 ** Ctrl-C is the program's business, not the library's: the first cancels the script, the second cuts its cleaning short, the
-** third kills. The handler needs the one host of this process, hence the one global.
+** third that nobody has acted on kills. SIGTERM likewise, and always means the whole program (a script can have Ctrl-C mean
+** less: task.on_interrupt). The handler needs the one host of this process, hence the one global.
 */
 #include <errno.h>
 #include <signal.h>
@@ -15,7 +16,8 @@ static fl_host *interrupted_host;
 
 static void on_interrupt(int number) {
   int saved = errno;
-  if (fl_host_interrupt(interrupted_host) > 2) {
+  int count = number == SIGTERM ? fl_host_terminate(interrupted_host) : fl_host_interrupt(interrupted_host);
+  if (count > 2) {
     signal(number, SIG_DFL);
     raise(number);
   }

@@ -24,7 +24,7 @@ static const char tasks_key; /* registry: light userdata of a task -> its handle
 
 /* ---- groups' lists ---- */
 
-static void push_handle(lua_State *L, fl_task *task) {
+void task_push(lua_State *L, const fl_task *task) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key);
   lua_rawgetp(L, -1, task);
   lua_remove(L, -2);
@@ -53,7 +53,7 @@ fl_task *task_at(lua_State *L, int index) {
 }
 
 /* There is none where a finalizer runs while the host itself works, or when the state ends. */
-static fl_task *running_task(lua_State *L) {
+fl_task *task_running(lua_State *L) {
   fl_task *task = fl_host_of(L)->running;
   if (task == NULL) luaL_error(L, "tasks can only be used while the host runs a script");
   return task;
@@ -184,9 +184,10 @@ static void task_resume(fl_task *task) {
   task->started = true;
   task->state = TASK_RUNNING;
   host->running = task;
-  host->executing = co;
+  host->turns++;
+  interrupt_executes(host, co);
   int status = lua_resume(co, host->L, arguments, &count);
-  host->executing = NULL;
+  interrupt_executes(host, NULL);
   host->running = NULL;
   host->ending = false;
   if (status == LUA_YIELD) {
@@ -320,7 +321,7 @@ static fl_nret task_gc(lua_State *L) {
 /* native.name(text: string)
 **     -> (nothing); labels the running task in messages */
 static fl_nret task_name(lua_State *L) {
-  fl_task *task = running_task(L);
+  fl_task *task = task_running(L);
   const char *text = luaL_checkstring(L, 1);
   strncpy(task->name, text, sizeof task->name - 1);
   return 0;
@@ -337,7 +338,7 @@ static fl_nret task_current(lua_State *L) {
 static fl_nret task_is_ending(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTHREAD);
   lua_State *co = lua_tothread(L, 1);
-  fl_task *task = running_task(L);
+  fl_task *task = task_running(L);
   while (task != NULL && task->co != co) task = task->group != NULL ? task->group->owner : NULL;
   lua_pushboolean(L, task != NULL && task->cancel_requested);
   return 1;
@@ -349,7 +350,7 @@ static fl_nret task_is_ending(lua_State *L) {
 static fl_nret task_more_time(lua_State *L) {
   lua_Number seconds = luaL_checknumber(L, 1);
   luaL_argcheck(L, seconds >= 0 && seconds <= 3600, 1, "seconds from 0 to 3600 expected");
-  for (fl_task *task = running_task(L); task != NULL; task = task->group != NULL ? task->group->owner : NULL)
+  for (fl_task *task = task_running(L); task != NULL; task = task->group != NULL ? task->group->owner : NULL)
     if (task->cancel_delivered && !task->cut) timer_start(&task->grace, task->clock, seconds, task_grace_over);
   return 0;
 }
@@ -357,11 +358,11 @@ static fl_nret task_more_time(lua_State *L) {
 /* ---- groups ---- */
 
 static group_box *new_group(lua_State *L) {
-  fl_task *owner = running_task(L);
+  fl_task *owner = task_running(L);
   group_box *group = lua_newuserdatauv(L, sizeof *group, 1);
   memset(group, 0, sizeof *group);
   luaL_setmetatable(L, GROUP);
-  push_handle(L, owner);
+  task_push(L, owner);
   lua_setiuservalue(L, -2, 1);
   group->owner = owner;
   lua_pushvalue(L, -1); /* alive until it is closed */
@@ -400,7 +401,7 @@ static fl_nret group_new(lua_State *L) {
 static fl_nret group_start(lua_State *L) {
   group_box *group = check_group(L);
   luaL_checktype(L, 2, LUA_TFUNCTION);
-  task_new(L, lua_gettop(L) - 2, running_task(L)->clock, group);
+  task_new(L, lua_gettop(L) - 2, task_running(L)->clock, group);
   return 1;
 }
 
@@ -432,7 +433,7 @@ static fl_nret group_next(lua_State *L) {
     if (group->finished_first == NULL) group->finished_last = NULL;
     task->group_next = NULL;
     task->group = NULL;
-    push_handle(L, task);
+    task_push(L, task);
     let_go(L, task);
     return 1;
   }
@@ -480,64 +481,13 @@ static fl_nret group_close(lua_State *L) {
 /* native.start(fn: function, …)
 **     -> task.Task in the background of the calling task, which ends it with itself; its failure is the caller's */
 static fl_nret task_start(lua_State *L) {
-  fl_task *owner = running_task(L);
+  fl_task *owner = task_running(L);
   luaL_checktype(L, 1, LUA_TFUNCTION);
   if (owner->background == NULL) {
     owner->background = new_group(L);
     lua_pop(L, 1);
   }
   task_new(L, lua_gettop(L) - 1, owner->clock, owner->background);
-  return 1;
-}
-
-/* ---- events ---- */
-
-#define EVENT "task.Event"
-
-typedef struct {
-  bool set;
-  signal_list waiters;
-} event_box;
-
-/* native.event() -> task.Event, not set */
-static fl_nret event_new(lua_State *L) {
-  event_box *event = lua_newuserdatauv(L, sizeof *event, 0);
-  memset(event, 0, sizeof *event);
-  luaL_setmetatable(L, EVENT);
-  return 1;
-}
-
-/* Event:set() -> (nothing); wakes all that wait for it */
-static fl_nret event_set(lua_State *L) {
-  event_box *event = luaL_checkudata(L, 1, EVENT);
-  event->set = true;
-  signal_fire(&event->waiters);
-  return 0;
-}
-
-/* Event:clear() -> (nothing) */
-static fl_nret event_clear(lua_State *L) {
-  ((event_box *)luaL_checkudata(L, 1, EVENT))->set = false;
-  return 0;
-}
-
-static fl_nret event_resume(lua_State *L, fl_wait *wait) {
-  (void)L;
-  (void)wait;
-  return 0;
-}
-
-/* Event:wait() -> (nothing), when it is set */
-static fl_nret event_wait(lua_State *L) {
-  event_box *event = luaL_checkudata(L, 1, EVENT);
-  if (event->set) return 0;
-  lua_settop(L, 1);
-  return signal_wait(L, &event->waiters, "event:wait", false, event_resume);
-}
-
-/* Event:is_set() -> boolean */
-static fl_nret event_is_set(lua_State *L) {
-  lua_pushboolean(L, ((event_box *)luaL_checkudata(L, 1, EVENT))->set);
   return 1;
 }
 
@@ -557,17 +507,9 @@ static const luaL_Reg group_methods[] = {
     {NULL, NULL},
 };
 static const luaL_Reg group_meta[] = {{"__close", group_close}, {NULL, NULL}};
-static const luaL_Reg event_methods[] = {
-    {"set", event_set},       /* wake the waiting */
-    {"clear", event_clear},   /* make them wait again */
-    {"wait", event_wait},     /* until set */
-    {"is_set", event_is_set}, /* without waiting */
-    {NULL, NULL},
-};
 static const luaL_Reg task_functions[] = {
     {"start", task_start},         /* in the background */
     {"group", group_new},          /* of tasks that end together */
-    {"event", event_new},          /* to wake tasks with */
     {"name", task_name},           /* label the running one */
     {"current", task_current},     /* its identity */
     {"is_ending", task_is_ending}, /* whether it, or one around it, is being cancelled */
@@ -577,7 +519,7 @@ static const luaL_Reg task_functions[] = {
 
 static void new_class(lua_State *L, const char *name, const luaL_Reg *meta, const luaL_Reg *methods) {
   luaL_newmetatable(L, name);
-  if (meta != NULL) luaL_setfuncs(L, meta, 0);
+  luaL_setfuncs(L, meta, 0);
   lua_newtable(L);
   luaL_setfuncs(L, methods, 0);
   lua_setfield(L, -2, "__index");
@@ -586,6 +528,9 @@ static void new_class(lua_State *L, const char *name, const luaL_Reg *meta, cons
 
 int luaopen_fairlead_task_native(lua_State *L) {
   luaL_newlib(L, task_functions);
+  event_functions(L);
+  interrupt_functions(L);
+  inspect_functions(L);
   return 1;
 }
 
@@ -594,5 +539,4 @@ void tasks_open(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &tasks_key);
   new_class(L, TASK, task_meta, task_methods);
   new_class(L, GROUP, group_meta, group_methods);
-  new_class(L, EVENT, NULL, event_methods);
 }

@@ -65,6 +65,38 @@ M.name = native.name
 ---@return boolean
 M.is_ending = native.is_ending
 
+---Whom Ctrl-C means from now on: a task (the first cancels it, the second cuts its cleaning short), an event (it is
+---set), nil: the root task, and so the whole program, as in the beginning. The third that nobody acts on kills the
+---program; each call begins counting anew, and so does an event that was clear. SIGTERM always means the root task.
+---@param target Task|TaskEvent|nil
+M.on_interrupt = native.on_interrupt
+
+---@class TaskEntry
+---@field task Task
+---@field name? string what task.name called it
+---@field depth integer 0: the root task
+---@field parent? Task the one that started it
+---@field state "ready"|"running"|"waiting"|"held"
+---@field waits_for? string the function that waits in it
+---@field since? number unix seconds of its clock: when it began to wait
+
+---All tasks that have not finished: each before those that it started, which are in the order of their start.
+---@return TaskEntry[]
+function M.list()
+  local list = {}
+  local function add(task, parent, depth)
+    local name, waits_for, since = native.about(task)
+    list[#list + 1] = {
+      task = task, name = name, depth = depth, parent = parent, state = task:status(), waits_for = waits_for,
+      since = since,
+    }
+    for _, child in ipairs(native.children(task)) do add(child, task, depth + 1) end
+  end
+  local root = native.root()
+  if root then add(root, nil, 0) end
+  return list
+end
+
 ---Gives a closing handler, and all tasks around it that are being cancelled, so long from now on; without it they have
 ---ten seconds. A second interrupt still cuts them short.
 ---@param seconds number at most an hour
