@@ -20,6 +20,12 @@ describe("an error object", function()
     assert.equal("lost; look", tostring(errors.new { kind = "k", message = "lost", hint = "look" }))
   end)
 
+  it("stays one line that no terminal obeys, whatever it quotes; a script's own words stay as they are", function()
+    assert.equal("get a b: x? [31m? y ü; do z", tostring(errors.new { kind = "k", op = "get", target = "a\nb",
+      message = "x\0\r[31m\27\ty ü", hint = "do\nz" }))
+    assert.equal("one\ntwo", tostring(errors.wrap "one\ntwo"))
+  end)
+
   it("is of its kind and of each dotted beginning of it", function()
     local err = errors.new { kind = "aws.api.not_found", message = "" }
     for kind, expected in pairs {

@@ -153,14 +153,31 @@ static bool add_field(lua_State *L, luaL_Buffer *text, const char *before, const
   luaL_tolstring(L, -1, NULL);
   lua_remove(L, -2);
   /* luaL_addvalue wants the value on top; the separator goes in front of it */
-  lua_pushfstring(L, "%s%s", before, lua_tostring(L, -1));
-  lua_remove(L, -2);
+  lua_pushstring(L, before);
+  lua_insert(L, -2);
+  lua_concat(L, 2); /* lua_pushfstring would cut the text off at a zero byte */
   luaL_addvalue(text);
   return true;
 }
 
+/* The text on top, which may quote what came from outside: line breaks and tabs become spaces and other controls '?', so
+** that it is one line and a terminal finds no command in it. */
+static void keep_to_one_line(lua_State *L) {
+  luaL_Buffer line;
+  size_t length, i = 0;
+  const char *text = lua_tolstring(L, -1, &length);
+  while (i < length && (unsigned char)text[i] >= 0x20 && text[i] != 0x7F) i++;
+  if (i == length) return;
+  luaL_buffinit(L, &line);
+  for (i = 0; i < length; i++) {
+    unsigned char c = (unsigned char)text[i];
+    luaL_addchar(&line, c == '\n' || c == '\r' || c == '\t' ? ' ' : c < 0x20 || c == 0x7F ? '?' : (char)c);
+  }
+  luaL_pushresult(&line);
+}
+
 /* tostring(error)
-**     -> "<op> <target>: <message>; <hint>" */
+**     -> "<op> <target>: <message>; <hint>", one line */
 static fl_nret error_tostring(lua_State *L) {
   luaL_Buffer text;
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -170,6 +187,7 @@ static fl_nret error_tostring(lua_State *L) {
   if (!add_field(L, &text, op || target ? ": " : "", "message")) add_field(L, &text, op || target ? ": " : "", "kind");
   add_field(L, &text, "; ", "hint");
   luaL_pushresult(&text);
+  if (strcmp(error_kind(L, 1), "script") != 0) keep_to_one_line(L); /* what a script says of itself stays as it is */
   return 1;
 }
 

@@ -238,6 +238,10 @@ void failure_push(lua_State *L, const exchange *x) {
     say(L, "http.too_large", "the header is larger than %d bytes", HEADER_LIMIT);
     r = (report){false, NULL};
     break;
+  case ENDED_BY_STATUS:
+    say(L, "http.protocol", "the answer's status is no number of three digits");
+    r = (report){false, NULL};
+    break;
   case ENDED_BY_MEMORY:
     say(L, "http.too_large", "no memory for the answer after %I bytes", (lua_Integer)x->body_total);
     r = (report){false, "take the body piece by piece with sink="};

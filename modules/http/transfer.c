@@ -405,15 +405,27 @@ fl_nret transfer_request(lua_State *L) {
 
 /* ---- the header of an answer ----------------------------------------------------------------------- */
 
+/* A carriage return within a line is taken for a space (RFC 9112, 2.2): who joins lines again must not make two of one. */
+static void push_line(lua_State *L, const char *text, size_t length) {
+  if (!memchr(text, '\r', length)) {
+    lua_pushlstring(L, text, length);
+    return;
+  }
+  luaL_Buffer line;
+  luaL_buffinit(L, &line);
+  for (size_t i = 0; i < length; i++) luaL_addchar(&line, text[i] == '\r' ? ' ' : text[i]);
+  luaL_pushresult(&line);
+}
+
 static void add_header(lua_State *L, lua_Integer i, const char *line, size_t length) {
   const char *colon = memchr(line, ':', length);
   size_t name = colon ? (size_t)(colon - line) : length, from = colon ? name + 1 : length, to = length;
   while (from < to && (line[from] == ' ' || line[from] == '\t')) from++;
   while (to > from && (line[to - 1] == ' ' || line[to - 1] == '\t')) to--;
   lua_createtable(L, 2, 0);
-  lua_pushlstring(L, line, name);
+  push_line(L, line, name);
   lua_rawseti(L, -2, 1);
-  lua_pushlstring(L, line + from, to - from);
+  push_line(L, line + from, to - from);
   lua_rawseti(L, -2, 2);
   lua_rawseti(L, -2, i);
 }
@@ -422,7 +434,7 @@ static void add_header(lua_State *L, lua_Integer i, const char *line, size_t len
 static void continue_header(lua_State *L, lua_Integer i, const char *line, size_t length) {
   if (lua_rawgeti(L, -1, i) == LUA_TTABLE) {
     lua_rawgeti(L, -1, 2);
-    lua_pushlstring(L, line, length);
+    push_line(L, line, length);
     lua_concat(L, 2);
     lua_rawseti(L, -2, 2);
   }

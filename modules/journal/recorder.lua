@@ -3,6 +3,7 @@
 local errors = require "fairlead.errors"
 local json = require "fairlead.json"
 local memory = require "fairlead.procedure.memory"
+local rows = require "fairlead.journal.row"
 
 local M = {}
 
@@ -41,6 +42,9 @@ function M.new(journal, id, token)
     self.ordinal = math.max(self.ordinal, entry.ordinal)
   end
   local last = journal.db:rows("SELECT max(ordinal) AS last FROM events WHERE run = ?", id)[1].last
+  if last ~= nil and not math.tointeger(last) then
+    rows.refuse(journal.path, ("run %s, its newest event's ordinal"):format(id), "a number")
+  end
   self.told = last or 0
   return self
 end

@@ -3,6 +3,7 @@ local errors = require "fairlead.errors"
 local json = require "fairlead.json"
 local outcomes = require "fairlead.procedure.outcome"
 local owners = require "fairlead.journal.owner"
+local rows = require "fairlead.journal.row"
 
 local M = {}
 
@@ -31,19 +32,15 @@ local M = {}
 ---@field state string "running", its outcome, "interrupted" where the process is gone, or "elsewhere"
 ---@field resumable boolean
 
-local function decode(text)
-  if text == nil then return nil end
-  return json.decode(text)
-end
-
-local function as_run(row)
+local function as_run(path, row)
+  rows.read(path, row, rows.run, ("run %s"):format(tostring(row.id)))
   local run = {
     id = row.id, number = row.number, procedure = row.procedure, summary = row.summary, mode = row.mode,
     script = row.script, command = row.command, sha256 = row.sha256, commit = row.git_commit,
-    parameters = decode(row.parameters), directory = row.directory, user = row.user, host = row.host,
+    parameters = row.parameters, directory = row.directory, user = row.user, host = row.host,
     began = row.began, finished = row.finished,
-    outcome = row.outcome, reason = row.reason, exit_code = row.exit_code, error = decode(row.error),
-    attempts = row.attempts, owner = decode(row.owner), token = row.token,
+    outcome = row.outcome, reason = row.reason, exit_code = row.exit_code, error = row.error,
+    attempts = row.attempts, owner = row.owner, token = row.token,
   }
   if run.owner then
     local state = owners.state(run.owner)
@@ -90,19 +87,19 @@ function M.install(Journal)
   ---@return journal.Run
   ---errors: kind "resume.unknown"
   function Journal:run(id)
-    local rows = self.db:rows("SELECT * FROM runs WHERE id = ?", id)
-    if #rows == 0 and #id > 0 then
-      rows = self.db:rows([[SELECT * FROM runs WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1
+    local found = self.db:rows("SELECT * FROM runs WHERE id = ?", id)
+    if #found == 0 and #id > 0 then
+      found = self.db:rows([[SELECT * FROM runs WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1
         LIMIT 2]], id)
     end
-    if #rows ~= 1 then
+    if #found ~= 1 then
       errors.raise {
         kind = "resume.unknown", op = "run", target = id,
-        message = #rows == 0 and "the journal has no such run" or "more than one run has this in its id",
+        message = #found == 0 and "the journal has no such run" or "more than one run has this in its id",
         hint = "`fairlead runs` lists them",
       }
     end
-    return as_run(rows[1])
+    return as_run(self.path, found[1])
   end
 
   ---The newest runs, the newest first.
@@ -111,7 +108,7 @@ function M.install(Journal)
   function Journal:runs(limit)
     local list = {}
     for i, row in ipairs(self.db:rows("SELECT * FROM runs ORDER BY number DESC LIMIT ?", limit or 50)) do
-      list[i] = as_run(row)
+      list[i] = as_run(self.path, row)
     end
     return list
   end
@@ -138,7 +135,7 @@ function M.install(Journal)
   ---@return {path: string, sha256: string, text: string}[]|nil files
   function Journal:files(sha256)
     local row = self.db:rows("SELECT files FROM scripts WHERE sha256 = ?", sha256)[1]
-    return row and json.decode(row.files)
+    return row and rows.read(self.path, row, rows.script, "script " .. sha256).files
   end
 
   ---What was recorded of a run, in order.
@@ -148,7 +145,7 @@ function M.install(Journal)
     local list = self.db:rows("SELECT * FROM entries WHERE run = ? ORDER BY ordinal", id)
     for _, entry in ipairs(list) do
       entry.run = nil
-      entry.intent, entry.result = decode(entry.intent), decode(entry.result)
+      rows.read(self.path, entry, rows.entry, ("run %s, entry %s"):format(id, tostring(entry.id)))
     end
     return list
   end
@@ -158,7 +155,9 @@ function M.install(Journal)
   ---@return table[] events
   function Journal:events(id)
     local list = self.db:rows("SELECT event FROM events WHERE run = ? ORDER BY ordinal", id)
-    for i, row in ipairs(list) do list[i] = json.decode(row.event) end
+    for i, row in ipairs(list) do
+      list[i] = rows.read(self.path, row, rows.event, ("run %s, event %d"):format(id, i)).event
+    end
     return list
   end
 
