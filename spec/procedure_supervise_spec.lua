@@ -420,3 +420,64 @@ describe("a release under a supervisor", function()
       kinds)
   end)
 end)
+
+describe("a replay", function()
+  local function script(seen)
+    return function(run)
+      run:notifier(function(message) table.insert(seen, message.text) end)
+      run:background("looking after it", function() table.insert(seen, "background") end)
+      local _ <close> = run:lock("shop")
+      local id = run:step("Dispatch", { already = function() table.insert(seen, "looked") end, act = function()
+        table.insert(seen, "acted")
+        return 7
+      end })
+      run:notify "dispatched"
+      run:wait { name = "Build", timeout = 60, again = true, check = function()
+        table.insert(seen, "checked")
+        return true
+      end }
+      run:gate { name = "Go", evidence = function()
+        table.insert(seen, "evidence")
+        return {}
+      end }
+      table.insert(seen, "at the end of it " .. id)
+      run:step("Deploy", function() table.insert(seen, "deployed") end)
+    end
+  end
+
+  it("gives what is on record, does nothing, tells nobody, and ends at what is not on record", function()
+    local recorder, before, seen = memory.new(), {}, {}
+    play(script(before), { recorder = recorder })
+    recorder.records["Deploy"], recorder.seen = nil, {}
+    local result = play(script(seen), { recorder = recorder, mode = "replay" })
+    assert.same({ "at the end of it 7" }, seen)
+    assert.equal("replay.end", result.reason)
+    assert.equal("step Deploy: is not on record up to here", tostring(result.error))
+    assert.same({ "Lock shop", "Dispatch", "Build", "Go" }, events(result, "step.skipped", "path"))
+    assert.same({}, events(result, "lock.taken", "lock"))
+    assert.is_nil(recorder.records["Deploy"])
+  end)
+
+  it("does not do again what was under way", function()
+    local recorder = memory.new()
+    local seen = {}
+    play(script {}, { recorder = recorder })
+    recorder.records["Dispatch"].status, recorder.seen = "begun", {}
+    local result = play(script(seen), { recorder = recorder, mode = "replay" })
+    assert.matches("Dispatch: was under way or had failed here", tostring(result.error))
+    assert.same({}, seen)
+  end)
+
+  it("tells its supervisor what is on record of what comes next", function()
+    local recorder, known = memory.new(), {}
+    play(script {}, { recorder = recorder })
+    recorder.records["Deploy"], recorder.seen = nil, {}
+    play(script {}, { recorder = recorder, mode = "replay", supervise = function(_, name, call, place)
+      local record = place.kind ~= "procedure" and place:on_record()
+      known[name] = record and record.status or "nothing"
+      return call()
+    end })
+    assert.same({ spec = "nothing", ["Lock shop"] = "finished", Dispatch = "finished", Build = "finished",
+      Go = "finished", Deploy = "nothing" }, known)
+  end)
+end)

@@ -24,8 +24,14 @@ function M.define(parser)
   return command
 end
 
--- The script as it is now, if it is still what the run was made of, or may be another.
-local function check_script(book, run, options)
+---The script as it is now, if it is still what the run was made of, or may be another. It has been loaded.
+---@async
+---@param book journal.Journal
+---@param run journal.Run
+---@param options {accept_change: boolean?}
+---@return journal.Script
+---errors: kind "resume.changed"
+function M.check_script(book, run, options)
   local scripts = require "fairlead.journal.script"
   local script = scripts.read(run.script)
   if script.sha256 == run.sha256 then return script end
@@ -41,8 +47,13 @@ local function check_script(book, run, options)
   }
 end
 
--- What the journal holds, and the secrets, which it does not.
-local function parameters_of(run, procedure, given)
+---What the journal holds, and the secrets, which it does not.
+---@param run journal.Run
+---@param procedure procedure.Procedure
+---@param given table<string, any>
+---@return table<string, any>
+---errors: kind "usage"
+function M.parameters(run, procedure, given)
   local values = {}
   for name, value in pairs(run.parameters) do values[name] = value end
   for name, value in pairs(given) do
@@ -59,6 +70,48 @@ local function parameters_of(run, procedure, given)
   return values
 end
 
+---Whether this process may take a run up; an error says why not.
+---@param book journal.Journal
+---@param run journal.Run
+---@param options {take_over: boolean?}
+function M.check_run(book, run, options)
+  -- Where it cannot be taken, this says why not.
+  if not run.resumable or (run.state == "elsewhere" and not options.take_over) then book:take(run.id) end
+  if not run.script then
+    errors.raise { kind = "usage", op = "resume", target = run.id, message = "it came from no script's file" }
+  end
+end
+
+---How procedure.execute is called for a run that is taken up; the recorder that it makes takes it.
+---@param book journal.Journal
+---@param run journal.Run
+---@param script journal.Script
+---@param options {listener: table, no_wait: boolean?, yes: boolean?, on_cancel: string?, pace: number?,
+--- take_over: boolean?, supervise: procedure.Supervisor?, on_run: function?}
+---@return procedure.ExecuteOptions
+function M.execution(book, run, script, options)
+  return {
+    id = run.id,
+    attempt = run.attempts + (run.finished and 1 or 0), -- a killed process may have told its end, or half of it
+    directory = run.directory,
+    listener = options.listener,
+    recorder = function()
+      local user = os.getenv "USER" or os.getenv "LOGNAME"
+      local token = book:take(run.id, { user = user, take_over = options.take_over, script = script })
+      return book:resuming(run.id, token)
+    end,
+    no_wait = options.no_wait,
+    yes = options.yes,
+    on_cancel = options.on_cancel,
+    pace = options.pace,
+    interactive = require "fairlead.terminal".is_tty(0),
+    user = run.user,
+    where = "fairlead help " .. run.script,
+    supervise = options.supervise,
+    on_run = options.on_run,
+  }
+end
+
 ---@async
 ---@param options table
 ---@return integer exit_code
@@ -72,32 +125,12 @@ function M.main(options)
     local procedure = require "fairlead.procedure"
     local book <close> = require "fairlead.journal".open()
     local run = options.run and book:run(options.run) or book:newest_resumable()
-    -- Where it cannot be taken, this says why not.
-    if not run.resumable or (run.state == "elsewhere" and not options.take_over) then book:take(run.id) end
-    if not run.script then
-      errors.raise { kind = "usage", op = "resume", target = run.id, message = "it came from no script's file" }
-    end
+    M.check_run(book, run, options)
     local loaded = procedure.load(run.script, run.command)
-    local script = check_script(book, run, options)
-    local where = "fairlead help " .. run.script
-    local user = os.getenv "USER" or os.getenv "LOGNAME"
-    return procedure.execute(loaded, parameters_of(run, loaded, options_of.parameters(options.parameters, where)), {
-      id = run.id,
-      attempt = run.attempts + (run.finished and 1 or 0), -- a killed process may have told its end, or half of it
-      directory = run.directory,
-      listener = listener,
-      recorder = function()
-        local token = book:take(run.id, { user = user, take_over = options.take_over, script = script })
-        return book:resuming(run.id, token)
-      end,
-      no_wait = options.no_wait,
-      yes = options.yes,
-      on_cancel = options.on_cancel,
-      pace = options.pace,
-      interactive = require "fairlead.terminal".is_tty(0),
-      user = run.user,
-      where = where,
-    })
+    local script = M.check_script(book, run, options)
+    local given = options_of.parameters(options.parameters, "fairlead help " .. run.script)
+    options.listener = listener
+    return procedure.execute(loaded, M.parameters(run, loaded, given), M.execution(book, run, script, options))
   end)
   return options_of.finish(result, options)
 end

@@ -31,24 +31,56 @@ local function remark(entry, gone)
   return entry.result ~= nil and ("%s  %s"):format(took, value.brief(entry.result)) or took
 end
 
--- Entries as a tree: each path's parts are lines of their own, once.
-local function print_tree(entries, gone)
-  local text = require "fairlead.faces.text"
-  local open = {}
+---The entries that are steps of a run, in order: what `fairlead show` lists.
+---@param entries table[] of Journal:entries
+---@return table[] steps
+function M.steps(entries)
+  local list = {}
   for _, entry in ipairs(entries) do
-    if SHOWN[entry.kind] then
-      local depth, path = 0, ""
-      for name in entry.path:gmatch "[^/]+" do
-        path = path == "" and name or path .. "/" .. name
-        if path ~= entry.path and not open[path] then print(text.clean(("%s  %s"):format(("  "):rep(depth), name))) end
-        open[path] = true
-        depth = depth + 1
-      end
-      print(text.clean(("%s%s %s  %s%s"):format(("  "):rep(depth - 1), MARKS[entry.status],
-        entry.path:match "[^/]+$", remark(entry, gone), entry.attempts > 1
-          and ("  (%d attempts)"):format(entry.attempts) or "")))
-    end
+    if SHOWN[entry.kind] then list[#list + 1] = entry end
   end
+  return list
+end
+
+-- What somebody gave for a result, by its path.
+local function by_hand(entries)
+  local given = {}
+  for _, entry in ipairs(entries) do
+    if entry.kind == "hand" and entry.status == "finished" then given[entry.path] = entry end
+  end
+  return given
+end
+
+local function line_of(entry, hand, gone)
+  local given = hand and ("  (given by hand%s)"):format(type(hand.result) == "table" and hand.result.by
+    and " by " .. hand.result.by or "") or ""
+  return ("%s %s  %s%s%s"):format(MARKS[entry.status], entry.path:match "[^/]+$", remark(entry, gone),
+    entry.attempts > 1 and ("  (%d attempts)"):format(entry.attempts) or "", given)
+end
+
+---Entries as a tree: each path's parts are lines of their own, once.
+---@param entries table[] of Journal:entries
+---@param gone boolean nobody carries the run out now
+---@param numbered? boolean before each step its number among M.steps
+---@return string[] lines
+function M.tree(entries, gone, numbered)
+  local text = require "fairlead.faces.text"
+  local open, lines, hands = {}, {}, by_hand(entries)
+  local function add(number, depth, said)
+    local head = not numbered and "" or number and ("%3d  "):format(number) or "     "
+    lines[#lines + 1] = text.clean(head .. ("  "):rep(depth) .. said)
+  end
+  for number, entry in ipairs(M.steps(entries)) do
+    local depth, path = 0, ""
+    for name in entry.path:gmatch "[^/]+" do
+      path = path == "" and name or path .. "/" .. name
+      if path ~= entry.path and not open[path] then add(nil, depth, "  " .. name) end
+      open[path] = true
+      depth = depth + 1
+    end
+    add(number, depth - 1, line_of(entry, hands[entry.path], gone))
+  end
+  return lines
 end
 
 ---@async
@@ -78,7 +110,7 @@ function M.main(options)
   if run.attempts > 1 then line("  ended and taken up again %d times", run.attempts - 1) end
   if run.owner then line("  %s by %s", run.state, require "fairlead.journal.owner".describe(run.owner)) end
   print ""
-  print_tree(entries, run.state ~= "running")
+  for _, said in ipairs(M.tree(entries, run.state ~= "running")) do print(said) end
   if run.error then line("\n%s%s", run.error.text, run.error.failed and (" (at %s)"):format(run.error.failed) or "") end
   if run.error then runs.print_reasons(runs.reasons(book, run.id)) end
   if run.resumable then line("\n`fairlead resume %s` takes it up.", run.id) end

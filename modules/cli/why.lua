@@ -61,11 +61,31 @@ local function print_item(item, now)
   if item.via then line("  asked via %s", table.concat(item.via, ", ")) end
 end
 
+---Prints what a run waits for, or why it ended.
+---@async
+---@param book journal.Journal
+---@param run journal.Run
+function M.print(book, run)
+  local text = require "fairlead.faces.text"
+  print(text.clean(("%s  %s: %s"):format(run.id, run.procedure, run.state)))
+  if run.error then
+    print(text.clean(run.error.text))
+    if run.error.failed then print(text.clean("  at " .. run.error.failed)) end
+    runs.print_reasons(runs.reasons(book, run.id))
+  end
+  if run.state == "running" or run.state == "waiting" or run.state == "interrupted" then
+    for _, item in ipairs(under_way(book, run)) do print_item(item, clock.now()) end
+  end
+  if run.owner and run.state ~= "interrupted" then
+    print(text.clean("carried out by " .. require "fairlead.journal.owner".describe(run.owner)))
+  end
+  if run.resumable then print(("`fairlead resume %s` takes it up."):format(run.id)) end
+end
+
 ---@async
 ---@param options table
 ---@return integer exit_code
 function M.main(options)
-  local text = require "fairlead.faces.text"
   local book <close> = require "fairlead.journal".open()
   local run = options.run and book:run(options.run) or book:runs(1)[1]
   if not run then
@@ -74,27 +94,14 @@ function M.main(options)
       hint = "`fairlead run SCRIPT` begins one",
     }
   end
-  local waits = under_way(book, run)
   if options.json then
     local plain = runs.plain(run)
-    plain.waits_for = json.array(waits)
+    plain.waits_for = json.array(under_way(book, run))
     plain.why = json.array(runs.reasons(book, run.id))
     print(json.encode(plain, { sort_keys = true }))
     return 0
   end
-  print(text.clean(("%s  %s: %s"):format(run.id, run.procedure, run.state)))
-  if run.error then
-    print(text.clean(run.error.text))
-    if run.error.failed then print(text.clean("  at " .. run.error.failed)) end
-    runs.print_reasons(runs.reasons(book, run.id))
-  end
-  if run.state == "running" or run.state == "waiting" or run.state == "interrupted" then
-    for _, item in ipairs(waits) do print_item(item, clock.now()) end
-  end
-  if run.owner and run.state ~= "interrupted" then
-    print(text.clean("carried out by " .. require "fairlead.journal.owner".describe(run.owner)))
-  end
-  if run.resumable then print(("`fairlead resume %s` takes it up."):format(run.id)) end
+  M.print(book, run)
   return 0
 end
 

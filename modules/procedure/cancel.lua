@@ -136,7 +136,7 @@ function M.install(Run)
     table.insert(self.goes_on, guard)
     return setmetatable(guard, { __close = function(_, err)
       local _ <close> = forgetting(self, guard)
-      if err == nil or self.dry or errors.wrap(err).kind ~= "cancelled" then return end
+      if err == nil or self.dry or self.mode == "replay" or errors.wrap(err).kind ~= "cancelled" then return end
       if not task.is_ending(self.main) then return end
       carry_out(self, guard)
     end }), before

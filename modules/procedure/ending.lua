@@ -91,13 +91,13 @@ function M.finish(run, err)
     run.finished = clock.now()
     run.final = last_event(run)
     run.stream:emit(run.final)
-    if run.dry then return end
+    if run.dry or run.mode == "replay" then return end
     local _, unwritten = try(run.recorder.ended, run.recorder, run.final)
     if unwritten then run.unwritten = tostring(unwritten) end
   end })
   if run.ending then return end
   run.ending = true
-  if run.dry then return end
+  if run.dry or run.mode == "replay" then return end
   local outcome = outcomes.of(err)
   -- A run that waits for a person is neither over nor in trouble; of one that somebody else carries out now nobody is
   -- told here.

@@ -342,7 +342,7 @@ local function replay(run, node, key, record, options)
     err.by, err.why = decision.by, decision.why
     error(err, 0)
   end
-  if not run.recorder:acted_on(key) then
+  if run.mode ~= "replay" and not run.recorder:acted_on(key) then
     local evidence, now = derive(options, decision.evidence)
     if now ~= decision.digest then
       local changes = table.concat(value.changes(decision.evidence, evidence), "; ")
@@ -380,6 +380,7 @@ local function do_gate(run, options)
   local node <close> = nodes.open(run, "gate", options.name, { intent = question })
   local key = node:key(nil)
   local record = node:recorded(key, nil)
+  nodes.check_replayed(node, record)
   local anew = record and is_asked_again(node, record)
   if anew then
     run.recorder:fail(key, refused(record.result.by or record.result.via, record.result.why))

@@ -118,7 +118,7 @@ local function run_id(options, now)
   return os.date("!%Y%m%d-%H%M%S", math.floor(now)) .. "-" .. tail
 end
 
-local MODES <const> = { run = true, ["dry-run"] = true, rehearsal = true }
+local MODES <const> = { run = true, ["dry-run"] = true, rehearsal = true, replay = true }
 
 -- HTTP exchanges become events of the step that made them.
 local function follow_http(run)
@@ -178,7 +178,8 @@ end
 --- makes it once the parameters are known to be right; memory when left out
 ---@field no_wait? boolean end with outcome "waiting" where the run would wait for a person
 ---@field attempt? integer 1; more when the run is taken up
----@field mode? "run"|"dry-run"|"rehearsal"
+---@field mode? "run"|"dry-run"|"rehearsal"|"replay" replay: what the recorder holds gives its result; what it does
+--- not hold ends the run (kind "replay.end"), and nobody is told anything
 ---@field interactive? boolean somebody sits at the terminal
 ---@field yes? boolean the requester's own confirmations are given
 ---@field on_cancel? string what becomes of what goes on elsewhere when the run is cancelled, where run:on_cancel knows
@@ -208,7 +209,7 @@ function M.execute(procedure, given, options)
     error("bad argument #1 to 'procedure.execute' (procedure expected, got " .. type(procedure) .. ")", 2)
   end
   local mode = options.mode or "run"
-  if not MODES[mode] then error("procedure.execute: mode: run, dry-run or rehearsal expected", 2) end
+  if not MODES[mode] then error("procedure.execute: mode: run, dry-run, rehearsal or replay expected", 2) end
   local now = clock.now()
   local id = options.id or run_id(options, now)
   local run = Run.new {

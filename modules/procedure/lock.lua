@@ -345,6 +345,11 @@ local function take_turns(run, name)
   end })
 end
 
+-- What a run has that only looks as if it had it.
+local function nobodys(name)
+  return setmetatable({ name = name, token = 0 }, Lock)
+end
+
 -- A dry run looks who has it, and makes nothing: not even the file where locks are kept.
 local function preview(name, options, run, node)
   local would = ("lock %s for %s"):format(name, duration.text(options.wanted))
@@ -355,7 +360,7 @@ local function preview(name, options, run, node)
     end
   end
   node:skip("dry run", { would = would })
-  return setmetatable({ name = name, token = 0 }, Lock)
+  return nobodys(name)
 end
 
 local function do_lock(run, name, options)
@@ -363,6 +368,12 @@ local function do_lock(run, name, options)
     intent = options.reason, deadline = events.round(clock.now() + options.timeout),
   })
   if run.dry then return preview(name, options, run, node) end
+  if run.mode == "replay" then
+    local key = node:key(nil)
+    nodes.check_replayed(node, node:recorded(key, nil))
+    node:skip "recorded"
+    return nobodys(name)
+  end
   return handle(take(run, name, options, node))
 end
 

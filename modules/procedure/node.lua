@@ -22,6 +22,7 @@ local M = {}
 ---@field occurrence integer which of the nodes of its name in its parent
 ---@field scope? string the parallel branch whose steps come one after another with it; "" for the run itself
 ---@field attempt? integer of a supervised run: how often it was called
+---@field part? procedure.Place of a supervised run: what its supervisor knows it as
 ---@field ended? string set when the end has been told
 ---@field entry? procedure.Key what a recorder knows it by, once it was asked for
 local Node = {}
@@ -120,6 +121,17 @@ local function check_unique(run, parent, name, co)
   end
 end
 
+---The path of one of the nodes of a name directly below a node.
+---@param parent procedure.Node
+---@param name string
+---@param count integer which of them
+---@return string path
+---@return string own its own name
+function M.path_of(parent, name, count)
+  local own = count > 1 and ("%s (%d)"):format(name, count) or name
+  return parent.path == "" and own or parent.path .. "/" .. own, own
+end
+
 ---Begins a node and tells it.
 ---@param run procedure.Run
 ---@param kind "step"|"stage"|"wait"|"gate"
@@ -131,7 +143,7 @@ function M.open(run, kind, name, fields)
   local parent = M.current(run)
   if kind ~= "stage" then check_unique(run, parent, name, co) end
   local count, place = number_of(run, parent, name, co)
-  local own = count > 1 and ("%s (%d)"):format(name, count) or name
+  local path, own = M.path_of(parent, name, count)
   local node = setmetatable({
     run = run,
     kind = kind,
@@ -139,7 +151,7 @@ function M.open(run, kind, name, fields)
     base = name,
     occurrence = count,
     scope = M.scope_of(run, co),
-    path = parent.path == "" and own or parent.path .. "/" .. own,
+    path = path,
     parent = parent,
     counts = {},
     since = clock.now(),
@@ -153,6 +165,7 @@ function M.open(run, kind, name, fields)
   event.event, event.kind = "step.started", kind
   if place then
     place.node, place.path, place.occurrence = node, node.path, count
+    node.part = place
     node.attempt = place.attempts
     event.attempt = node.attempt > 1 and node.attempt or nil
   end
@@ -223,6 +236,17 @@ function M.recording_failure(run, key)
     local _, lost = try(run.recorder.fail, run.recorder, key, err)
     if lost then run:warn("the failure could not be recorded: " .. tostring(lost)) end
   end })
+end
+
+---In a replay nothing is done: what is not on record ends it here.
+---@param node procedure.Node
+---@param record table|nil
+function M.check_replayed(node, record)
+  if node.run.mode ~= "replay" or (record and record.status == "finished") then return end
+  errors.raise {
+    kind = "replay.end", op = node.kind, target = node.path,
+    message = record and "was under way or had failed here; a replay does not do it" or "is not on record up to here",
+  }
 end
 
 ---Ends a node that did nothing: it was done before, or this is a dry run.

@@ -12,7 +12,7 @@ local value = require "fairlead.procedure.value"
 ---@field parameters table<string, any> the typed values
 ---@field directory string the working copy that the run releases from
 ---@field dry boolean a dry run: nothing acts
----@field mode "run"|"dry-run"|"rehearsal"
+---@field mode "run"|"dry-run"|"rehearsal"|"replay" a replay: what is on record gives its result, nothing else is done
 ---@field procedure procedure.Procedure
 ---@field script? string what it is made of: a digest of the script and the modules beside it; nil: of no script's file
 ---@field user? string who started it
@@ -132,8 +132,8 @@ function Run:notify(message)
   if type(message) ~= "table" or type(message.text) ~= "string" then
     error("run:notify: text, or a table with text= expected", 2)
   end
-  self:emit { event = "note", kind = "notify", text = message.text, sent = not self.dry }
-  if self.dry then return end
+  self:emit { event = "note", kind = "notify", text = message.text, sent = not self.dry and self.mode ~= "replay" }
+  if self.dry or self.mode == "replay" then return end
   local node = nodes.current(self)
   if message.key == nil then self.notices[node] = (self.notices[node] or 0) + 1 end
   self:tell(message, ("%s@notify#%s"):format(node.path, message.key or self.notices[node]), node.path)

@@ -76,6 +76,7 @@ local function do_step(run, name, what)
     node:skip "recorded"
     return record.result
   end
+  nodes.check_replayed(node, record)
   local function plain(result)
     local unfit = value.unfit(result, "result")
     if unfit then

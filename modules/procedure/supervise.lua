@@ -95,6 +95,13 @@ function M.call(run, fields, fn, ...)
   return run.supervise(place.kind, place.name, function() return attempt(place) end, place)
 end
 
+---What is on record of the part that is about to be called.
+---@return table|nil record
+function Place:on_record()
+  local count = self.occurrence or (self.parent.counts[self.name] or 0) + 1
+  return self.run.recorder:find { id = nodes.path_of(self.parent, self.name, count) }
+end
+
 ---Why no result can be given for this part; nil: it can.
 ---@return string|nil
 function Place:fixed()

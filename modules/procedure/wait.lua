@@ -169,10 +169,11 @@ local function do_wait(run, options)
   local node <close> = nodes.open(run, "wait", options.name, { deadline = events.round(now + options.timeout) })
   local key = node:key(nil)
   local record = node:recorded(key, nil)
-  if record and record.status == "finished" and not options.again then
+  if record and record.status == "finished" and not (options.again and run.mode ~= "replay") then
     node:skip "recorded"
     return record.result
   end
+  nodes.check_replayed(node, record)
   local deadline = deadline_of(record, options.timeout)
   local info = { name = options.name, path = node.path, since = now, deadline = deadline, checks = 0 }
   if not run.dry then run.recorder:begin(key, nil, { deadline = deadline }) end
