@@ -89,16 +89,24 @@ local function show_shared(options)
   return #list
 end
 
+---Prints the locks of this machine, or of the journal's folder that the environment names.
 ---@async
----@param options {json: boolean?, application: string?, scripts: string?}
----@return integer exit_code
-function M.main(options)
+---@param options {json: boolean?}
+---@return integer count
+function M.show_own(options)
   local store <close> = lock.open()
   local list = store:list()
   for _, record in ipairs(list) do
     if options.json then print(json.encode(M.plain(record), { sort_keys = true })) else show(record) end
   end
-  local count = #list + show_shared(options)
+  return #list
+end
+
+---@async
+---@param options {json: boolean?, application: string?, scripts: string?}
+---@return integer exit_code
+function M.main(options)
+  local count = M.show_own(options) + show_shared(options)
   if count == 0 and not options.json then print "Nothing is locked." end
   return 0
 end

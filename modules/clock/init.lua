@@ -37,6 +37,18 @@ function M.simulate(options, fn, ...)
   return run_on(native.virtual(options.start or native.now()), fn, ...)
 end
 
+---A virtual clock for tasks that come and go: as the one of clock.simulate, it stands still unless all its tasks sleep.
+---@param start number unix seconds
+---@return clock.Clock clock for clock.on
+M.virtual = native.virtual
+
+---Calls `fn(...)` on a clock.
+---@async
+---@param clock clock.Clock
+---@param fn function
+---@return ... fn's results
+function M.on(clock, fn, ...) return run_on(clock, fn, ...) end
+
 ---Calls `fn(...)` on a clock that begins now and runs `speed` times as fast as the real one.
 ---@async
 ---@param speed number more than 0

@@ -1,10 +1,9 @@
 --- What lines see: their own variables, the last results, Lua's own names, Fairlead's modules by their short names.
 local errors = require "fairlead.errors"
 local nearest = require "fairlead.nearest"
+local task = require "fairlead.task"
 
 local M = {}
-
-local KEPT <const> = 9 -- results
 
 -- A module of Fairlead's by its short name; nil when there is none.
 local function module(name)
@@ -31,13 +30,35 @@ local function unknown(env, name)
   }
 end
 
--- `_` and `_1` the last result, `_2` the one before, … `_9`; `err` the last error.
-local function result(session, name)
+-- `_` and `_1` the last result, `_2` the one before, … `_9`; `err` the last error; `jobs` the background lines' tasks.
+local function held(session, name)
   if name == "err" then return true, session.last_error end
+  if name == "jobs" then
+    local tasks = {}
+    for _, job in ipairs(session.jobs.list) do tasks[job.number] = job.task end
+    return true, tasks
+  end
   if name == "_" then return true, session.results[1] end
   local number <const> = math.tointeger(tonumber(name:match "^_([1-9])$"))
   if number then return true, session.results[number] end
   return false
+end
+
+-- fairlead.task as lines see it. What a line starts would end with the line, its scope; at a prompt the scope that is
+-- meant is the session.
+local function task_for(session)
+  local module_of = {}
+  for name, value in pairs(task) do module_of[name] = value end
+  module_of.start = function(fn, ...)
+    if type(fn) ~= "function" then return task.start(fn, ...) end -- its message
+    local arguments <const> = table.pack(...)
+    local body <const> = session:wrapped(function()
+      task.name "task.start"
+      return fn(table.unpack(arguments, 1, arguments.n))
+    end)
+    return session.jobs:start("task.start in: " .. session.said, body, { quiet = true }).task
+  end
+  return module_of
 end
 
 ---@param session repl.Session
@@ -45,6 +66,7 @@ end
 function M.new(session)
   local env <const> = {}
   env._G = env
+  env.task = task_for(session)
   env.print = function(...)
     local parts = table.pack(...)
     for i = 1, parts.n do parts[i] = tostring(parts[i]) end
@@ -54,21 +76,13 @@ function M.new(session)
     __index = function(_, name)
       local value = rawget(_G, name)
       if value ~= nil or type(name) ~= "string" then return value end
-      local is_result, held = result(session, name)
-      if is_result then return held end
+      local is_held, kept = held(session, name)
+      if is_held then return kept end
       value = module(name)
       if value ~= nil then return value end
       unknown(env, name)
     end,
   })
-end
-
----Keeps a result for `_` and its kin.
----@param session repl.Session
----@param value any
-function M.keep(session, value)
-  table.insert(session.results, 1, value)
-  session.results[KEPT + 1] = nil
 end
 
 return M

@@ -7,6 +7,7 @@ local PARTS <const> = {}
 ---@class repl.Options
 ---@field world? fairlead.world.World the simulated services to work on; the real ones when left out
 ---@field script? string path of a script that returns a procedure
+---@field run? string the id of a run to open
 ---@field interactive? boolean somebody sits at a terminal; found out when left out
 
 ---Opens a session. `session:run()` reads lines until the end, and gives the exit code.
@@ -28,11 +29,14 @@ function M.open(options)
     output = require "fairlead.repl.output".new(nil),
     input = inputs.pipe(),
   }
-  if options.script then
+  if options.world then
+    require "fairlead.repl.place".open(session)
+  elseif options.script then
     session.procedure = require "fairlead.procedure".load(options.script)
-    session.env.procedure = session.procedure
   end
+  session.env.procedure = session.procedure
   for _, part in ipairs(PARTS) do require("fairlead.repl." .. part).open(session) end
+  if options.run then require "fairlead.repl.runs".open_run(session, options.run) end
   return session
 end
 

@@ -87,6 +87,7 @@ end
 function M.foreground(session, body)
   local group <close> = native.group()
   local line <const> = session.clock and group:start_on(session.clock, body) or group:start(body)
+  session.line = line
   interrupts(session, line)
   if session.interactive then
     local helpers <close> = native.group()
@@ -95,6 +96,7 @@ function M.foreground(session, body)
   else
     group:next()
   end
+  session.line = nil
   session.output:clear_notice()
   interrupts(session, session.interrupted)
   local _, err = try(line.result, line)

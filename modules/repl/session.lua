@@ -12,6 +12,8 @@ local text = require "fairlead.faces.text"
 
 local M = {}
 
+local KEPT <const> = 9 -- results, `_1` to `_9`
+
 ---@class repl.Session
 ---@field place "world"|"real"
 ---@field world fairlead.world.World|nil the simulated services
@@ -33,6 +35,9 @@ local M = {}
 ---@field last_error Error|nil
 ---@field exit_code integer of the last line
 ---@field count integer lines so far
+---@field line Task|nil that runs in the foreground
+---@field carried repl.Carried[] what `:start` started
+---@field events string[] what those did, a line each
 local Session = {}
 Session.__index = Session
 
@@ -42,7 +47,8 @@ function M.new(fields)
   local self <const> = setmetatable(fields, Session)
   self.results, self.exit_code, self.count = {}, 0, 0
   self.settings = { keys = "emacs" }
-  self.prompts, self.closers, self.asked_to_leave = {}, {}, 0
+  self.prompts, self.closers, self.around, self.starters, self.asked_to_leave = {}, {}, {}, {}, 0
+  self.carried, self.events = {}, {}
   self.env = environment.new(self)
   return self
 end
@@ -103,6 +109,13 @@ function Session:failed(value, head)
   for _, line in ipairs(err.details or {}) do self:warn(text.clean(line)) end
 end
 
+---Keeps a result for `_` and its kin.
+---@param value any
+function Session:keep(value)
+  table.insert(self.results, 1, value)
+  self.results[KEPT + 1] = nil
+end
+
 ---- what is done ----
 
 local function chunk_name(self)
@@ -147,7 +160,7 @@ local function run_line(self, said, name, background)
   end
   self.exit_code = ok and 0 or errors.exit_code(results)
   if not ok then return self:failed(results) end
-  if results[1] ~= nil then environment.keep(self, results[1]) end
+  if results[1] ~= nil then self:keep(results[1]) end
   self:show(table.unpack(results, 1, results.n))
 end
 
@@ -165,11 +178,25 @@ function Session:start(said, background)
     self.exit_code = 0
     self:command(command, argument)
   end
+  local wrapped <const> = self:wrapped(body, said)
   if background and not command then
-    self:announce(self.jobs:start(said, body))
+    self:announce(self.jobs:start(said, wrapped))
   else
-    lines.foreground(self, body)
+    lines.foreground(self, wrapped)
   end
+end
+
+---A function that is run as a line is: with what parts of the REPL have around each.
+---@param body async fun(): ...
+---@param said? string the line's text; the present one's when left out
+---@return async fun(): ...
+function Session:wrapped(body, said)
+  local line <const> = { number = self.count, text = said or self.said }
+  for _, fn in ipairs(self.around) do
+    local inner <const> = body
+    body = function() return fn(line, inner) end
+  end
+  return body
 end
 
 ---Says that something goes on in the background.
@@ -216,6 +243,20 @@ function Session:on_close(fn)
   table.insert(self.closers, fn)
 end
 
+---Has a part run lines and commands: `fn(line, body)` calls `body()` in the line's own task, and gives its results.
+---`line` has `number` and `text`.
+---@param fn async fun(line: {number: integer, text: string}, body: async fun(): ...): ...
+function Session:on_line(fn)
+  table.insert(self.around, fn)
+end
+
+---Has a part change how a procedure is carried out by `:start`: `fn(options)` may change the options of
+---procedure.execute.
+---@param fn fun(options: procedure.ExecuteOptions)
+function Session:on_start(fn)
+  table.insert(self.starters, fn)
+end
+
 ---The prompt.
 ---@return string
 function Session:prompt()
@@ -249,7 +290,7 @@ end
 local function accept(self, said)
   self.asked_to_leave = 0
   if not said:find "%S" then return end
-  self.count = self.count + 1
+  self.count, self.said = self.count + 1, said
   if inputs.is_command(said) then return self:start(said) end
   self:start(inputs.background(said))
 end
@@ -265,11 +306,7 @@ local function loop(self)
   end
 end
 
----Reads and runs lines until the end.
----@async
----@return integer exit_code of the last line; 0 at a terminal
-function Session:run()
-  local installed <close> = self.output:install() -- luacheck: ignore installed
+local function run(self)
   local closing <close> = setmetatable({}, { __close = function() -- luacheck: ignore closing
     for i = #self.closers, 1, -1 do self.closers[i]() end
   end })
@@ -277,6 +314,18 @@ function Session:run()
     self.jobs = running
     lines.with(self, loop)
   end)
+end
+
+---Reads and runs lines until the end.
+---@async
+---@return integer exit_code of the last line; 0 at a terminal
+function Session:run()
+  local installed <close> = self.output:install() -- luacheck: ignore installed
+  if self.world then
+    require "fairlead.repl.place".inside(self, function() run(self) end)
+  else
+    run(self)
+  end
   return self.interactive and 0 or self.exit_code
 end
 

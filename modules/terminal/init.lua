@@ -15,8 +15,22 @@ M.is_tty = native.is_tty
 ---@return integer|nil rows
 M.size = native.size
 
+-- Who reads the terminal in this module's place.
+local reader
+
 ---Forgets what was typed and not read yet: an answer has to come after its question. Input that is no terminal stays.
-M.discard = native.discard
+function M.discard()
+  if not reader then native.discard() end
+end
+
+---Has somebody else, who has the terminal, read lines for all code of this program: a line editor.
+---@param read (async fun(): string|nil)|nil nil: nobody any more
+---@return (async fun(): string|nil)|nil before
+function M.use_reader(read)
+  local before <const> = reader
+  reader = read
+  return before
+end
 
 ---Reads one line from standard input. Other tasks go on meanwhile.
 ---@async
@@ -24,8 +38,9 @@ M.discard = native.discard
 ---@return string|nil line without its end; nil at the end of the input
 ---errors: kinds "timeout", "terminal.read"
 function M.read_line(timeout)
-  if timeout == nil then return native.read_line() end
-  return (task.timeout(timeout, native.read_line))
+  local read <const> = reader or native.read_line
+  if timeout == nil then return read() end
+  return (task.timeout(timeout, read))
 end
 
 return M

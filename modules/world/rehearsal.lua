@@ -78,6 +78,22 @@ function M.load(world, script, command)
   return loaded
 end
 
+--- Calls `body(folder, transport)` with this world's tokens and network in force for the whole program, on whatever
+--- clock the calling task has.
+---@async
+---@param world fairlead.world.World
+---@param folder fairlead.world.Folder
+---@param body async fun(folder: fairlead.world.Folder, transport: async fun(sent: table): table): ...
+---@return any ... its results
+function M.scope(world, folder, body)
+  local variables = M.environment(world, folder)
+  -- The clients' pauses before retries, and their one-time tokens, come from the seed too.
+  local drawn = world:stream "clients"
+  local function draw() return drawn:unit() end
+  local transport = world:transport()
+  return environment.with(variables, chance.with, draw, http.with_transport, transport, body, folder, transport)
+end
+
 --- Calls `body(folder, transport)` inside the world: on its virtual clock, with its network and tokens, and a working
 --- clone that is gone afterwards.
 ---@async
@@ -90,12 +106,7 @@ function M.inside(world, body, prepare)
     local closing <close> = world -- luacheck: ignore closing
     local folder = world:open()
     if prepare then prepare(folder) end
-    local variables = M.environment(world, folder)
-    -- The clients' pauses before retries, and their one-time tokens, come from the seed too.
-    local drawn = world:stream "clients"
-    local function draw() return drawn:unit() end
-    local transport = world:transport()
-    return environment.with(variables, chance.with, draw, http.with_transport, transport, body, folder, transport)
+    return M.scope(world, folder, body)
   end)
 end
 
