@@ -77,6 +77,11 @@ describe("fairlead repl without a terminal", function()
     assert.equal("error: unexpected symbol near ')'\n  x = ('ü') + )\n              ^\n", (failure "x = ('ü') + )\n"))
   end)
 
+  it("tells of the line's own place where a call is wrong", function()
+    assert.equal("error: repl 1:1: bad argument #1 to 'http.get' (string expected, got no value)\n",
+      (failure "http.get()\n"))
+  end)
+
   it("says which variable there is none of, and which was perhaps meant", function()
     assert.equal("error: undefined variable 'htpp'; did you mean 'http'?\n", (failure "htpp\n"))
     assert.equal("error: undefined variable 'setings'; did you mean 'settings'?\n", (failure "settings = 1\nsetings\n"))
@@ -190,5 +195,91 @@ describe("commands", function()
 
   it(":time tells how long it takes and how many requests it makes", function()
     assert.matches("^0%.05%d s, 0 requests$", output ":time clock.sleep(0.05)\n")
+  end)
+end)
+
+describe("fairlead repl --world", function()
+  local PULL <const> = [[
+gh = github.client { repository = "acme/lighthouse" }
+git.open(w.folder.work):push { branch = "light-the-lamp" }
+local pull = gh:open_pull_request { head = "light-the-lamp", base = "main", title = "Light the lamp" }
+]]
+
+  it("works on simulated services, which can be looked into", function()
+    local out = output(PULL .. "w.github.pulls:get(pull.number).title\n", "--world")
+    assert.matches('\n"Light the lamp"$', out)
+  end)
+
+  it("has a clock that jumps over waits, and else stands still", function()
+    local out = output(PULL .. "gh:checks(pull.head.sha).state\nclock.sleep(600)\ngh:checks(pull.head.sha).state\n"
+      .. "local at = clock.now()\nprocess.run { 'sleep', '0.2' }.code\nclock.now() - at\n", "--world")
+    assert.matches('"missing"\n"passing"\n0\n0%.0$', out)
+    assert.matches("^0%.0%d%d s, 0 requests; 10 min of the world's time$",
+      output(":time clock.sleep(600)\n", "--world"))
+  end)
+
+  it("takes a scenario and a seed", function()
+    local out = output("w.scenario.name, w.seed\n", "--world", "--scenario", "flaky", "--seed", "7")
+    assert.equal('"flaky"\n7', out)
+    local errors, _, code = failure("1\n", "--scenario", "flaky")
+    assert.equal("fairlead: --scenario is of a simulated world; add --world\n", errors)
+    assert.equal(2, code)
+  end)
+
+  it("leaves nothing behind", function()
+    local folder = output("w.folder.path\n", "--world"):match '"(.*)"'
+    assert.is_nil((io.open(folder)))
+  end)
+end)
+
+describe(":start", function()
+  local SCRIPT <const> = [[
+local procedure = require "fairlead.procedure"
+local clock = require "fairlead.clock"
+return procedure.new {
+  name = "lamp", summary = "Light the lamp",
+  parameters = { colour = { default = "white" }, wait = { type = "number", default = 60 } },
+  run = function(run, parameters)
+    run:step("Light", function() clock.sleep(parameters.wait) return parameters.colour end)
+    return parameters.colour
+  end,
+  rehearsal = function() return require "fairlead.world.example".fixture() end,
+}
+]]
+
+  local function with_script(lines, ...)
+    local folder <close> = program.folder()
+    return repl(lines, folder:write("lamp.lua", SCRIPT), ...)
+  end
+
+  it("carries the procedure out in the world, at once", function()
+    local result = with_script(":start 'colour=dark red'\n_\nprocedure.name\n:events 3\n", "--world")
+    assert.equal("", result.stderr)
+    assert.matches("09:00:00  begin     Light\n09:01:00  done      Light  1 min\n", result.stdout)
+    assert.matches("\nDone: Light the lamp · 1 min · run 20260302%-090000%-%x+\n", result.stdout)
+    assert.matches('\n"dark red"\n"lamp"\n', result.stdout)
+    assert.equal(0, result.code)
+  end)
+
+  it("carries it out in the background, and several at a time", function()
+    local result = with_script(":start &\n:start colour=red &\n1\n", "--world")
+    assert.equal("", result.stderr)
+    local _, count = result.stdout:gsub("\nDone: Light the lamp", "")
+    assert.equal(2, count)
+  end)
+
+  it("is not done for real where nobody can confirm it", function()
+    local result = with_script ":start\n"
+    assert.equal("error: start lamp: it is carried out for real only when somebody at a terminal has confirmed it; "
+      .. "`fairlead run SCRIPT` carries it out without asking, `fairlead repl --world` in a simulated world\n",
+      result.stderr)
+    assert.equal(1, result.code)
+  end)
+
+  it("says which parameter is wrong, and has the code of how the run ended", function()
+    local result = with_script(":start colur=red\n", "--world")
+    assert.matches("colur", result.stderr)
+    assert.equal(2, result.code)
+    assert.equal(1, with_script(":start wait=-1\n", "--world").code)
   end)
 end)

@@ -5,7 +5,6 @@
 --- one transaction for each beginning and each end of a step. Several processes may use it at once. Sources:
 --- sqlite.org, "Write-Ahead Logging" and "PRAGMA synchronous".
 local clock = require "fairlead.clock"
-local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local native = require "fairlead.journal.native"
 local recorder = require "fairlead.journal.recorder"
@@ -39,22 +38,8 @@ function M.network(type)
 end
 
 ---Where journals are: FAIRLEAD_STATE, else fairlead/ in XDG_STATE_HOME, else ~/.local/state/fairlead.
----@return string path
-function M.folder()
-  local own = environment.get "FAIRLEAD_STATE"
-  if own then return own end
-  local base = environment.get "XDG_STATE_HOME"
-  -- A relative path there is to be ignored (XDG Base Directory Specification).
-  if base and base:sub(1, 1) == "/" then return base .. "/fairlead" end
-  local home = environment.get "HOME"
-  if not home then
-    errors.raise {
-      kind = "config.missing", op = "journal", message = "neither FAIRLEAD_STATE nor HOME says where to keep it",
-      hint = "set FAIRLEAD_STATE to a folder",
-    }
-  end
-  return home .. "/.local/state/fairlead"
-end
+---@type fun(): string
+M.folder = require "fairlead.journal.folder"
 
 ---@class journal.Options
 ---@field folder? string where; M.folder() when left out

@@ -44,6 +44,20 @@ local function keeper(text, env)
   end
 end
 
+-- An expression's values are handed to a function rather than returned: a call that is returned is a tail call, and its
+-- errors would tell of the place that called the chunk.
+local function expression_of(text, name, env)
+  local plain <const>, problem = load("return " .. text .. "\n", name, "t", env)
+  if not plain then return nil, problem end
+  local giving <const> = load("(...)(" .. text .. "\n)", name, "t", env)
+  if not giving then return plain end -- "1;"
+  return function()
+    local values
+    giving(function(...) values = table.pack(...) end)
+    return table.unpack(values, 1, values.n)
+  end
+end
+
 local function is_unfinished(problem)
   return problem:sub(-5) == "<eof>"
 end
@@ -57,17 +71,16 @@ end
 ---@return string|nil problem the compiler's message
 ---@return boolean|nil unfinished more lines may make it whole
 function M.compile(text, name, env, kept)
-  text = text:gsub("^%s*=%s*", "return ", 1)
-  -- Ended, so that a quotation that was left open is not taken for one that goes on.
-  local whole <const> = text .. "\n"
-  local expression, unexpected = load("return " .. whole, name, "t", env)
+  text = text:gsub("^%s*=", "", 1)
+  local expression, unexpected = expression_of((text:gsub("^%s*return%f[%W]", "", 1)), name, env)
   if expression then return expression end
   local keeping = load(text .. KEEP:format(constants(text)), name, "t", env)
   if keeping then
     local keep <const> = keeper(text, kept or env)
     return function() return keeping(keep) end
   end
-  local plain, problem = load(whole, name, "t", env)
+  -- Ended, so that a quotation that was left open is not taken for one that goes on.
+  local plain, problem = load(text .. "\n", name, "t", env)
   if plain then return plain end
   return nil, problem, is_unfinished(problem) or is_unfinished(unexpected)
 end

@@ -56,28 +56,33 @@ function M.read(session)
   return kind, said
 end
 
+-- What a line waits for: itself, or the first of those below it that waits for no other task.
+local function waits_for(line)
+  local below, leaf = {}, nil
+  for _, entry in ipairs(task.list()) do
+    if entry.task == line or entry.parent and below[entry.parent] then
+      below[entry.task] = true
+      if entry.waits_for and not entry.waits_for:find "^task" then
+        return entry.waits_for .. (entry.name and entry.task ~= line and (" (%s)"):format(entry.name) or "")
+      end
+      leaf = entry.waits_for or leaf
+    end
+  end
+  return leaf
+end
+
 -- Says what a line waits for when it has waited for long.
 local function watch(session, line)
   local began <const> = clock.monotonic()
   clock.sleep(QUIET)
   while true do
-    local _, what = line:status()
+    local what <const> = waits_for(line)
     if what then
-      local notice = ("%s, for %d s; Ctrl-C ends it"):format(M.waits_for(session, line) or what,
-        math.floor(clock.monotonic() - began))
-      session.output:show_notice(notice, session:width())
+      local passed <const> = math.floor(clock.monotonic() - began)
+      session.output:show_notice(("waits: %s, for %d s; Ctrl-C ends it"):format(what, passed), session:width())
     end
     clock.sleep(1)
   end
-end
-
----What a task waits for, or those below it.
----@param session repl.Session
----@param line Task
----@return string|nil
-function M.waits_for(session, line) -- luacheck: ignore session
-  local _, what = line:status()
-  return what and "waits: " .. what
 end
 
 ---Runs a line to its end in a task of its own, which Ctrl-C cancels. Its own errors it has told itself.

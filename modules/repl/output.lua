@@ -7,6 +7,7 @@ local M = {}
 ---@class repl.Output
 ---@field editor editor.Editor|nil nil: not on a terminal
 ---@field prompting boolean the editor shows a prompt
+---@field above boolean the editor prints
 ---@field partial string what was written behind the prompt without a line's end
 ---@field column boolean something stands on the terminal's line already
 ---@field notice boolean a passing notice stands there
@@ -19,7 +20,9 @@ local AT_ONCE <const> = 1 << 16 -- bytes of a long text that are written between
 ---@param editor editor.Editor|nil
 ---@return repl.Output
 function M.new(editor)
-  return setmetatable({ editor = editor, prompting = false, partial = "", column = false, notice = false }, Output)
+  return setmetatable({
+    editor = editor, prompting = false, above = false, partial = "", column = false, notice = false,
+  }, Output)
 end
 
 local function write_slowly(file, said)
@@ -33,11 +36,15 @@ function Output:write(said, file)
   if said == "" then return end
   if not self.editor then
     (file or STDOUT):write(said)
-  elseif self.prompting then
+  elseif self.prompting and not self.above then
     local lines = self.partial .. said
     local whole, rest = lines:match "^(.*)\n([^\n]*)$"
     self.partial = rest or lines
-    if whole then self.editor:print(whole) end
+    if whole then
+      self.above = true -- an editor whose prompt is just being closed prints to standard output: not here again
+      self.editor:print(whole)
+      self.above = false
+    end
   else
     self:clear_notice()
     write_slowly(STDOUT, said)

@@ -7,6 +7,7 @@ local evaluate = require "fairlead.repl.evaluate"
 local inputs = require "fairlead.repl.input"
 local jobs = require "fairlead.repl.jobs"
 local lines = require "fairlead.repl.line"
+local questions = require "fairlead.repl.questions"
 local task = require "fairlead.task"
 local text = require "fairlead.faces.text"
 
@@ -35,6 +36,8 @@ local KEPT <const> = 9 -- results, `_1` to `_9`
 ---@field last_error Error|nil
 ---@field exit_code integer of the last line
 ---@field count integer lines so far
+---@field questions repl.Questions
+---@field said string the text of the last line
 ---@field line Task|nil that runs in the foreground
 ---@field carried repl.Carried[] what `:start` started
 ---@field events string[] what those did, a line each
@@ -48,7 +51,7 @@ function M.new(fields)
   self.results, self.exit_code, self.count = {}, 0, 0
   self.settings = { keys = "emacs" }
   self.prompts, self.closers, self.around, self.starters, self.asked_to_leave = {}, {}, {}, {}, 0
-  self.carried, self.events = {}, {}
+  self.carried, self.events, self.questions = {}, {}, questions.new(self)
   self.env = environment.new(self)
   return self
 end
@@ -221,11 +224,7 @@ end
 ---@return string|nil answer nil: there is no terminal, or nobody wants to answer
 function Session:ask(question)
   if not self.editor then return nil end
-  self.output:before_prompt()
-  self.output.prompting = true
-  local answer <const> = self.editor:ask(question)
-  self.output:after_prompt()
-  return answer
+  return self.questions:ask(question)
 end
 
 ---- what parts of the REPL hook into ----
@@ -262,7 +261,7 @@ end
 function Session:prompt()
   local word = self.place == "world" and "world" or "fairlead"
   for _, fn in ipairs(self.prompts) do word = fn(word) or word end
-  return word .. "> "
+  return self:paint(word:find "!$" and "red" or "bold", word .. ">") .. " "
 end
 
 ---Ends the session after this line.
@@ -320,6 +319,7 @@ end
 ---@async
 ---@return integer exit_code of the last line; 0 at a terminal
 function Session:run()
+  local terminal <close> = self.interactive and require "fairlead.repl.at_terminal".open(self) or nil -- luacheck: ignore
   local installed <close> = self.output:install() -- luacheck: ignore installed
   if self.world then
     require "fairlead.repl.place".inside(self, function() run(self) end)

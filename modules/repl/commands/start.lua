@@ -71,6 +71,10 @@ local function stop(session)
   if stopped == 0 then usage("no run is going on", "`:start` carries the procedure out") end
 end
 
+local function answer(session, argument)
+  session.questions:answer(argument)
+end
+
 local function events(session, argument)
   local number <const> = argument == "" and 20 or math.tointeger(tonumber(argument))
   if not number then usage("how many?", "`:events N`") end
@@ -88,6 +92,8 @@ lines appear above the prompt. COMMAND is another thing that the script can do, 
 `_` afterwards, its error `err`. A run of the real services is in the journal like any other.]] },
   { name = "stop", usage = ":stop", text = "End the runs that :start … & left running; their closers run.",
     run = stop },
+  { name = "answer", usage = ":answer TEXT", text = "Answer what a line or a run in the background asked.",
+    run = answer },
   { name = "events", usage = ":events [N]", text = "The last that runs of this session did, requests too.",
     run = events },
 }

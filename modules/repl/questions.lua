@@ -1,0 +1,84 @@
+--- Questions to whoever sits at the terminal. The foreground line asks in the prompt's place, one question at a time;
+--- what runs in the background must not take the prompt away from somebody who types, so its question stands above it
+--- until `:answer TEXT`.
+local errors = require "fairlead.errors"
+local task = require "fairlead.task"
+
+local M = {}
+
+---@class repl.Question
+---@field text string
+---@field answered TaskEvent
+---@field answer string|nil
+
+---@class repl.Questions
+---@field session repl.Session
+---@field open repl.Question[] those of background lines, the oldest first
+---@field asking boolean the editor asks one
+local Questions = {}
+Questions.__index = Questions
+
+---@param session repl.Session
+---@return repl.Questions
+function M.new(session)
+  return setmetatable({ session = session, open = {}, asking = false, free = task.event() }, Questions)
+end
+
+local function is_foreground(session)
+  if not session.line then return false end
+  for _, one in ipairs { task.lineage() } do
+    if one == session.line then return true end
+  end
+  return false
+end
+
+local function ask_now(self, text)
+  while self.asking do
+    self.free:clear()
+    self.free:wait()
+  end
+  self.asking = true
+  local turn <close> = setmetatable({}, { __close = function() -- luacheck: ignore turn
+    self.asking = false
+    self.free:set()
+  end })
+  local output <const> = self.session.output
+  output:before_prompt()
+  output.prompting = true
+  local shown <close> = setmetatable({}, { __close = function() output:after_prompt() end }) -- luacheck: ignore shown
+  return (self.session.editor:ask(text))
+end
+
+local function ask_above(self, text)
+  local question <const> = { text = text, answered = task.event() }
+  table.insert(self.open, question)
+  local taken <close> = setmetatable({}, { __close = function() -- luacheck: ignore taken
+    for i, other in ipairs(self.open) do
+      if other == question then return table.remove(self.open, i) end
+    end
+  end })
+  self.session:print(self.session:paint("yellow", text:gsub("%s+$", "") .. "  — :answer TEXT"))
+  question.answered:wait()
+  return question.answer
+end
+
+---Asks for a line.
+---@async
+---@param text string
+---@return string|nil answer nil: nobody wants to answer
+function Questions:ask(text)
+  if is_foreground(self.session) then return ask_now(self, text) end
+  return ask_above(self, text)
+end
+
+---Answers the oldest question of a background line.
+---@param text string
+---errors: kind "usage"
+function Questions:answer(text)
+  local question <const> = self.open[1]
+  if not question then errors.raise { kind = "usage", message = "nothing was asked" } end
+  question.answer = text
+  question.answered:set()
+end
+
+return M
