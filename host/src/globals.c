@@ -233,6 +233,7 @@ void globals_open(lua_State *L) {
   preload(L, "fairlead.errors.native", luaopen_fairlead_errors_native);
   preload(L, "fairlead.script", luaopen_fairlead_script);
   preload(L, "fairlead.secret", luaopen_fairlead_secret);
+  preload(L, "fairlead.secret.native", luaopen_fairlead_secret_native);
   preload(L, "fairlead.try", open_try);
 
   lua_pushglobaltable(L);

@@ -172,8 +172,11 @@ int luaopen_fairlead_errors_native(lua_State *L);
 
 /* ---- secret.c ---- */
 
+typedef struct secret_box secret_box;
+
 void secrets_open(lua_State *L);
 int luaopen_fairlead_secret(lua_State *L);
+int luaopen_fairlead_secret_native(lua_State *L);
 
 /* ---- globals.c, loader.c ---- */
 
@@ -205,6 +208,7 @@ struct fl_host {
   fl_task *ready_first, *ready_last;
   fl_task *root;
   fl_task *running;
+  secret_box *secrets;           /* all that live, the newest first */
   bool ending;                   /* the running task ends others, which must not fail because memory is out */
   lua_State *volatile executing; /* the coroutine that runs now, for the interrupt's hook */
   int external;                  /* waits for something outside the process, all clocks */

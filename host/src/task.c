@@ -333,6 +333,18 @@ static fl_nret task_current(lua_State *L) {
   return 1;
 }
 
+/* native.lineage()
+**     -> task.Task, …: the running task, the one that it is part of, and so on to the root */
+static fl_nret task_lineage(lua_State *L) {
+  int count = 0;
+  for (fl_task *task = running_task(L); task != NULL; task = task->group != NULL ? task->group->owner : NULL) {
+    luaL_checkstack(L, 3, "tasks are nested too deeply");
+    push_handle(L, task);
+    count++;
+  }
+  return count;
+}
+
 /* native.is_ending(co: thread)
 **     -> true when that is the coroutine of the running task, or of one around it, and that task is being cancelled */
 static fl_nret task_is_ending(lua_State *L) {
@@ -512,6 +524,7 @@ static const luaL_Reg task_functions[] = {
     {"group", group_new},          /* of tasks that end together */
     {"name", task_name},           /* label the running one */
     {"current", task_current},     /* its identity */
+    {"lineage", task_lineage},     /* the running one and those around it */
     {"is_ending", task_is_ending}, /* whether it, or one around it, is being cancelled */
     {"more_time", task_more_time}, /* for closing handlers */
     {NULL, NULL},

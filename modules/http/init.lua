@@ -17,6 +17,7 @@ local now, sleep = clock.now, clock.sleep
 ---@field status integer
 ---@field headers string[][] {name, value}
 ---@field body string? nil when the request's sink took it
+---@field streamed integer? bytes that the sink took
 ---@field http_version string?
 
 ---@class http.RequestOptions: http.Options
@@ -56,7 +57,12 @@ local function curl_transport(order)
   if not status then error(header, 0) end
   if transfer then
     local closed <close> = transfer -- luacheck: ignore 211
-    for chunk in transfer.read, transfer do order.sink(chunk) end
+    local streamed = 0
+    for chunk in transfer.read, transfer do
+      streamed = streamed + #chunk
+      order.sink(chunk)
+    end
+    return { status = status, headers = native.headers(header), http_version = version, streamed = streamed }
   end
   return { status = status, headers = native.headers(header), body = body, http_version = version }
 end
@@ -92,8 +98,10 @@ end
 function M.reveal(value) return native.reveal(value) end
 
 ---Calls `fn` after each exchange (attempt or redirect) with {method=, url= (scheme, host and path), status= or error=,
----elapsed=, attempt=}. It must not wait.
----@param fn fun(exchange: table)
+---elapsed=, attempt=, replaced= (another transport than libcurl carried it)}, with the request as the transport got it,
+---and with its answer, if there is one. Those two hold
+---secrets, and are not to be changed. It must not wait.
+---@param fn fun(exchange: table, request: http.Request, answer: http.Raw?)
 ---@return fun() remove
 function M.on_exchange(fn)
   if type(fn) ~= "function" then
@@ -108,7 +116,7 @@ function M.on_exchange(fn)
   end
 end
 
-local function tell(order, began, attempt, raw, failure)
+local function tell(order, began, attempt, carrier, raw, failure)
   local exchange = {
     method = order.method,
     url = native.target(order.url),
@@ -116,17 +124,18 @@ local function tell(order, began, attempt, raw, failure)
     error = failure,
     elapsed = math.max(0, now() - began),
     attempt = attempt,
+    replaced = carrier ~= curl_transport,
   }
-  for _, entry in ipairs { table.unpack(listeners) } do entry.fn(exchange) end
+  for _, entry in ipairs { table.unpack(listeners) } do entry.fn(exchange, order, raw) end
 end
 
 -- ---- one request --------------------------------------------------------------------------------------
 
 -- The transport's answer, or nil and the error; neither pcall nor a retry holds up a cancellation.
 local function exchange(order, attempt)
-  local began = listeners[1] and now()
-  local ok, raw = pcall(transport, order)
-  if began then tell(order, began, attempt, ok and raw or nil, not ok and raw or nil) end
+  local began, carrier = listeners[1] and now(), transport
+  local ok, raw = pcall(carrier, order)
+  if began then tell(order, began, attempt, carrier, ok and raw or nil, not ok and raw or nil) end
   if ok then return response.new(order, raw) end
   return nil, raw
 end

@@ -60,6 +60,10 @@ M.event = native.event
 ---@param text string
 M.name = native.name
 
+---The running task, the task that it is part of, and so on to the root: also from within a script's own coroutine.
+---@return Task ...
+M.lineage = native.lineage
+
 ---Whether a task is being cancelled: the running one, or one that it is part of.
 ---@param co thread its coroutine
 ---@return boolean
