@@ -337,9 +337,9 @@ static fl_nret task_current(lua_State *L) {
 **     -> task.Task, …: the running task, the one that it is part of, and so on to the root */
 static fl_nret task_lineage(lua_State *L) {
   int count = 0;
-  for (fl_task *task = running_task(L); task != NULL; task = task->group != NULL ? task->group->owner : NULL) {
+  for (fl_task *task = task_running(L); task != NULL; task = task->group != NULL ? task->group->owner : NULL) {
     luaL_checkstack(L, 3, "tasks are nested too deeply");
-    push_handle(L, task);
+    task_push(L, task);
     count++;
   }
   return count;
