@@ -6,6 +6,7 @@ local json = require "fairlead.json"
 local process = require "fairlead.process"
 local profile = require "fairlead.aws.profile"
 local services = require "fairlead.aws.services"
+local variables = require "fairlead.environment"
 
 local function botocore(mode, input)
   local done <const> = process.run { "/usr/bin/python3", "spec/support/botocore_wire.py", mode, stdin = input,
@@ -132,6 +133,32 @@ describe("aws calls", function()
         assert.same(fake.decode_query(theirs.body), ours.body, name)
       end
     end
+  end)
+
+  it("bear no signature, and need no credentials, where STS takes another proof", function()
+    local seen <const> = fake.run(function() return 200, "<AssumeRoleWithWebIdentityResponse/>" end, function()
+      variables.with({ ["AWS_*"] = false, AWS_REGION = "eu-west-2", AWS_EC2_METADATA_DISABLED = "true" }, function()
+        aws.session({}):client("sts"):AssumeRoleWithWebIdentity { RoleArn = "arn:aws:iam::1:role/deploy",
+          RoleSessionName = "session", WebIdentityToken = secret "a.b.c" }
+      end)
+    end)
+    assert.equal("a.b.c", seen[1].body.WebIdentityToken)
+    assert.is_true(seen[1].is_secret)
+    assert.is_nil(seen[1].headers.authorization)
+    assert.is_nil(seen[1].headers["x-amz-date"])
+  end)
+
+  it("say to SQS and CloudWatch that the codes of their query protocol are understood, and to no other", function()
+    local seen <const> = fake.run(function() return 200, {} end, function()
+      local session <const> = aws.session { region = "eu-west-2",
+        credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "k" } }
+      session:client("sqs"):GetQueueUrl { QueueName = "q" }
+      session:client("cloudwatch"):DescribeAlarms {}
+      session:client("ecs"):ListClusters {}
+    end)
+    assert.equal("true", seen[1].headers["x-amzn-query-mode"])
+    assert.equal("true", seen[2].headers["x-amzn-query-mode"])
+    assert.is_nil(seen[3].headers["x-amzn-query-mode"])
   end)
 
   it("go to SQS in the JSON protocol that it has had since 2023", function()

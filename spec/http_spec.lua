@@ -71,6 +71,7 @@ describe("http over a real connection", function()
 
   it("sends an empty body with a length, for methods that have one", function()
     http.post(s.url .. "/")
+    assert.is_nil(s.requests[1].headers["content-type"]) -- nothing is said of a body that is not there
     assert.equal("0", s.requests[1].headers["content-length"])
     http.delete(s.url .. "/")
     assert.is_nil(s.requests[2].headers["content-length"])

@@ -164,6 +164,7 @@ local function encode(description, operation, parameters)
   return json.encode(parameters), {
     ["Content-Type"] = "application/x-amz-json-" .. description.json,
     ["X-Amz-Target"] = description.target .. "." .. operation,
+    ["X-Amzn-Query-Mode"] = description.query_mode and "true" or nil,
   }
 end
 
@@ -205,6 +206,7 @@ local function posted(self, operation, parameters)
     body = confidential and secret(body) or body,
     allowance = self.request_timeout + (description.long_polls and description.long_polls[operation] or 0),
     repeatable = services.repeatable(description, operation, plain),
+    unsigned = description.unsigned and description.unsigned[operation],
     decode = function(response, about)
       local output <const> = decode(description, operation, response, about)
       return CONFIDENTIAL[self.service] and protect(output) or output
@@ -212,7 +214,10 @@ local function posted(self, operation, parameters)
   }
 end
 
-local function exchange(self, request, credentials, deadline)
+local function sign(self, request, credentials)
+  if request.unsigned then
+    return request.headers
+  end
   local signed <const> = sigv4.sign {
     method = request.method, url = request.url, body = request.body, payload_hash = request.payload_hash,
     service = self.description.signing, region = request.region, credentials = credentials,
@@ -222,9 +227,13 @@ local function exchange(self, request, credentials, deadline)
   for name, value in pairs(request.unsigned_headers or {}) do
     signed.headers[name] = value
   end
-  local left <const> = deadline - clock.now()
+  return signed.headers
+end
+
+local function exchange(self, request, credentials, deadline)
+  local headers <const>, left <const> = sign(self, request, credentials), deadline - clock.now()
   return http.request {
-    method = request.method, url = request.url, headers = signed.headers, body = request.body, retry = false,
+    method = request.method, url = request.url, headers = headers, body = request.body, retry = false,
     follow = false, ca_file = self.session:ca_file(), sink = request.sink, max_body = request.max_body,
     idle_timeout = request.idle_timeout, timeout = math.max(math.min(request.allowance or left, left), 0.001),
   }
@@ -242,6 +251,8 @@ local function refused(self, request, response, err, about)
   return failure.new(response, about)
 end
 
+-- What operations are asked with that bear no signature.
+local NOBODY <const> = { source = "no credentials" }
 -- Refusals that an own attempt may be the cause of, when its answer was lost.
 local BY_OWN_HAND <const> = { PreconditionFailed = true, NoSuchUpload = true }
 
@@ -278,7 +289,7 @@ function Client:call(operation, parameters, options)
   local attempt, cost, renewed, set_right, moved, in_doubt = 0, nil, false, false, false, false
   while true do
     attempt = attempt + 1
-    local credentials <const> = self.session:credentials()
+    local credentials <const> = request.unsigned and NOBODY or self.session:credentials()
     local response, err = try(exchange, self, request, credentials, deadline)
     if response and response.status < 300 and not (rest and request.failed_late(response)) then
       self.retry:succeeded(cost)
@@ -291,7 +302,7 @@ function Client:call(operation, parameters, options)
       request.locate()
     elseif not set_right and adopt_clock(self.session, err, response) then
       set_right = true
-    elseif OUTDATED[err.code] and not renewed and has_newer(self.session, credentials) then
+    elseif OUTDATED[err.code] and not renewed and credentials ~= NOBODY and has_newer(self.session, credentials) then
       renewed = true
     elseif not request.spent and Retry.is_transient(err) and (repeatable or Retry.was_not_heard(err)) then
       in_doubt = in_doubt or not Retry.was_not_heard(err)

@@ -19,6 +19,9 @@ local M = {}
 ---@field retries? {attempts: integer, base: number} other than the other services'; base: seconds
 ---@field long_polls? table<string, number> operation -> seconds that an answer may take by intent
 ---@field rest? boolean S3's protocol, rest-xml
+---@field query_mode? boolean it once spoke the query protocol, and is told that what its errors were called there is
+--- understood (Smithy 2.0, "awsQueryCompatible": a client must send X-Amzn-Query-Mode)
+---@field unsigned? table<string, boolean> operations that bear no signature
 ---@field secret? boolean `SecretString` and `SecretBinary` in answers are secrets
 
 ---@alias fairlead.aws.ServiceName
@@ -29,7 +32,7 @@ local M = {}
 M.list = {
   -- JSON since 2025 (protocols of botocore's model cloudwatch/2010-08-01); older models describe the query protocol.
   cloudwatch = { host = "monitoring", signing = "monitoring", target = "GraniteServiceVersion20100801", json = "1.0",
-    id = "CLOUDWATCH" },
+    id = "CLOUDWATCH", query_mode = true },
   codedeploy = { host = "codedeploy", signing = "codedeploy", target = "CodeDeploy_20141006", json = "1.1",
     id = "CODEDEPLOY" },
   codepipeline = { host = "codepipeline", signing = "codepipeline", target = "CodePipeline_20150709", json = "1.1",
@@ -46,20 +49,22 @@ M.list = {
   elbv2 = { host = "elasticloadbalancing", signing = "elasticloadbalancing", version = "2015-12-01",
     types = types.elbv2, id = "ELASTIC_LOAD_BALANCING_V2" },
   events = { host = "events", signing = "events", target = "AWSEvents", json = "1.1", id = "EVENTBRIDGE" },
-  logs = { host = "logs", signing = "logs", target = "Logs_20140328", json = "1.1", id = "CLOUDWATCH_LOGS" },
+  logs = { host = "logs", signing = "logs", target = "Logs_20140328", json = "1.1", id = "CLOUDWATCH_LOGS",
+    tokens = { PutQueryDefinition = "clientToken" } },
   s3 = { host = "s3", signing = "s3", rest = true, id = "S3" },
   secretsmanager = { host = "secretsmanager", signing = "secretsmanager", target = "secretsmanager", json = "1.1",
     id = "SECRETS_MANAGER", secret = true,
     tokens = { CreateSecret = "ClientRequestToken", PutSecretValue = "ClientRequestToken",
       RotateSecret = "ClientRequestToken", UpdateSecret = "ClientRequestToken" } },
   -- JSON since 2023; the query protocol, which older models describe, is not spoken here.
-  sqs = { host = "sqs", signing = "sqs", target = "AmazonSQS", json = "1.0", id = "SQS",
+  sqs = { host = "sqs", signing = "sqs", target = "AmazonSQS", json = "1.0", id = "SQS", query_mode = true,
     long_polls = { ReceiveMessage = 20 } },
   ssm = { host = "ssm", signing = "ssm", target = "AmazonSSM", json = "1.1", id = "SSM",
     tokens = { CreateMaintenanceWindow = "ClientToken", CreatePatchBaseline = "ClientToken",
       DeleteInventory = "ClientToken", RegisterTargetWithMaintenanceWindow = "ClientToken",
       RegisterTaskWithMaintenanceWindow = "ClientToken" } },
-  sts = { host = "sts", signing = "sts", version = "2011-06-15", types = types.sts, id = "STS" },
+  sts = { host = "sts", signing = "sts", version = "2011-06-15", types = types.sts, id = "STS",
+    unsigned = { AssumeRoleWithSAML = true, AssumeRoleWithWebIdentity = true } },
 }
 
 --- The names of all services, sorted.

@@ -48,6 +48,7 @@ typedef struct order {
   struct curl_slist *headers;
   const char *body; /* NULL: none */
   size_t body_length;
+  bool posts;          /* sent by libcurl as a POST is: there is a body, or the method has one, if an empty one */
   bool repeatable;     /* the method is idempotent: libcurl may send it again on a new connection */
   bool streaming;      /* the body of a 2xx answer is taken piece by piece */
   bool limited;        /* max_body holds */

@@ -162,7 +162,7 @@ static CURLcode set_method(const exchange *x) {
   bool post = strcmp(method, "POST") == 0;
   const char *custom = NULL;
   CURLcode code;
-  if (x->order.body || post || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0) {
+  if (x->order.posts) {
     code = curl_easy_setopt(easy, CURLOPT_POST, 1L);
     if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->order.body_length);
     custom = post ? NULL : method;

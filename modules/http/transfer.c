@@ -138,11 +138,11 @@ static header_sizes measure_headers(lua_State *L) {
 }
 
 /* Lays header lines out in `kept`: the nodes first, then the texts. Moves *free_space to where the next text may go. */
-static struct curl_slist *keep_headers(lua_State *L, transfer *t, const header_sizes *sizes, bool has_body,
+static struct curl_slist *keep_headers(lua_State *L, transfer *t, const header_sizes *sizes, bool posts,
                                        char **free_space) {
   static char no_type[] = "Content-Type:", no_expect[] = "Expect:"; /* libcurl's own: leave out */
   struct curl_slist *nodes = (struct curl_slist *)(void *)t->kept, *node = nodes;
-  size_t count = (size_t)sizes->count + (has_body ? 2 : 0);
+  size_t count = (size_t)sizes->count + (posts ? 2 : 0);
   char *at = (char *)(nodes + count);
   *free_space = at;
   if (count == 0) return NULL;
@@ -166,7 +166,7 @@ static struct curl_slist *keep_headers(lua_State *L, transfer *t, const header_s
     *at++ = '\0';
     lua_pop(L, 2);
   }
-  if (has_body) {
+  if (posts) {
     *node = (struct curl_slist){no_expect, node + 1};
     node++;
     if (!sizes->content_type) {
@@ -199,6 +199,10 @@ static bool is_idempotent(const char *method) {
   return false;
 }
 
+static bool has_body(const char *method) {
+  return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+}
+
 static order read_order(lua_State *L) {
   order o = {0};
   o.method = luaL_checkstring(L, METHOD);
@@ -213,6 +217,7 @@ static order read_order(lua_State *L) {
   o.ca_file = optional_text(L, CA_FILE);
   o.proxy = lua_isboolean(L, PROXY) ? "" : optional_text(L, PROXY);
   o.streaming = lua_toboolean(L, STREAMING);
+  o.posts = o.body || has_body(o.method);
   o.repeatable = is_idempotent(o.method);
   return o;
 }
@@ -374,7 +379,7 @@ static void keep_order(lua_State *L, transfer *t, order *o, const header_sizes *
   char *free_space;
   lua_pushvalue(L, BODY);
   lua_setiuservalue(L, BOX, 1);
-  o->headers = keep_headers(L, t, sizes, o->body != NULL, &free_space);
+  o->headers = keep_headers(L, t, sizes, o->posts, &free_space);
   o->method = keep_text(o->method, &free_space);
   o->url = keep_text(o->url, &free_space);
   o->ca_file = keep_text(o->ca_file, &free_space);
