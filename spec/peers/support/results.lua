@@ -15,7 +15,7 @@ M.FOLDER = "build/peers/rows"
 ---@field peer string its column
 ---@field operation string its line
 ---@field ok boolean
----@field note string?
+---@field notes string[] what is to be said of it
 
 --- Begins a spec's rows; those of the last time go.
 ---@param spec string
@@ -29,17 +29,18 @@ local begun = {}
 
 ---A column of a table: the specs of one peer. What is given back is like busted's `it`; its name is the operation.
 ---@param about {spec: string, group: string, peer: string, it: function}
----@return fun(operation: string, body: async fun(): string?)
+---@return fun(operation: string, body: async fun(): string|string[]|nil)
 function M.column(about)
   if not begun[about.spec] then begin(about.spec) end
   begun[about.spec] = true
   return function(operation, body)
     about.it(operation, function()
-      local ok, note = pcall(body)
-      local row = { group = about.group, peer = about.peer, operation = operation, ok = ok, note = ok and note or nil }
+      local ok, said = pcall(body)
+      local row = { group = about.group, peer = about.peer, operation = operation, ok = ok,
+        notes = json.array(ok and (type(said) == "table" and said or { said }) or {}) }
       local file <close> = assert(io.open(("%s/%s.jsonl"):format(M.FOLDER, about.spec), "a"))
       file:write(json.encode(row, { sort_keys = true }), "\n")
-      if not ok then error(note, 0) end
+      if not ok then error(said, 0) end
     end)
   end
 end

@@ -10,8 +10,11 @@ local results = require "spec.peers.support.results"
 local GROUPS <const> = {
   { name = "AWS", title = "AWS",
     text = "Fairlead's clients against simulated services, and AWS's own clients against `fairlead world serve`." },
-  { name = "Wire", title = "What goes over the wire", text = "The same call by Fairlead and by AWS's own SDKs to a "
-    .. "server that records: method, path, query,\nheaders that matter, body." },
+  { name = "Wire", title = "What goes over the wire", text = [[
+The same call by Fairlead and by AWS's own SDKs to a server that records, compared in method, path, query, headers, what
+the signature is for, and body (JSON as values, forms as sorted pairs, XML as parsed). Left out are headers by which no
+service decides (`User-Agent`, the SDKs' `amz-sdk-*`, `Accept: */*`), and the hash of the body that the SDK for
+JavaScript sends to every service, where only S3 asks for it.]] },
   { name = "GitHub", title = "GitHub", text = "Fairlead's client against GitHub's own OpenAPI description, and "
     .. "GitHub's own client against\n`fairlead world serve`." },
   { name = "Slack", title = "Slack", text = "Slack's own client against `fairlead world serve`." },
@@ -65,9 +68,9 @@ local function render(out, group, rows)
     for i, peer in ipairs(peers) do
       local row <const> = cells[operation .. "\0" .. peer]
       local cell = not row and "–" or row.ok and "✔" or "✘"
-      if row and row.note then
-        if not notes[row.note] then notes[#notes + 1], notes[row.note] = row.note, #notes + 1 end
-        cell = ("%s [%d]"):format(cell, notes[row.note])
+      for _, note in ipairs(row and row.notes or {}) do
+        if not notes[note] then notes[#notes + 1], notes[note] = note, #notes + 1 end
+        cell = ("%s [%d]"):format(cell, notes[note])
       end
       line[i] = cell
     end
