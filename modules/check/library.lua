@@ -14,6 +14,7 @@ local M = {}
 ---@field open? boolean there may be members beside these
 ---@field method? boolean of a function: it was defined with a colon, so its parameters do not name self
 ---@field full? string of a function: what to call it in messages
+---@field definition? annotations.Definition of a function: what is said about it
 
 ---@class check.Library
 ---@field folder string where the modules are
@@ -72,13 +73,16 @@ function M.new(folder)
   return self
 end
 
--- A definition as a type.
-local function known_of(definition, full)
+---A definition as a type.
+---@param definition annotations.Definition
+---@param full? string what to call it
+---@return check.Known|boolean
+function M.known_of(definition, full)
   if not definition.is_function then return definition.type or true end
   local returns = {}
   for i, one in ipairs(definition.returns) do returns[i] = one.type end
   return { kind = "fun", parameters = definition.parameters, returns = returns, method = definition.method, full = full,
-    documented = definition.documented }
+    documented = definition.documented, definition = definition }
 end
 
 ---The class of a name, made where there is none yet.
@@ -139,11 +143,12 @@ function Library:add(files, called, own)
       local class = definition.owner and class_of(file, variables, definition.owner)
       if class then
         local members = self:class_named(class).members
-        local known = known_of(definition, class .. ":" .. definition.name)
+        local known = M.known_of(definition, class .. ":" .. definition.name)
         -- A field's description stands, where the function itself has none.
-        if members[definition.name] == nil or definition.documented then members[definition.name] = known end
+        local stands = members[definition.name] ~= nil and (definition.private or not definition.documented)
+        if not stands then members[definition.name] = known end
       elseif definition.owner and definition.owner == file.returned then
-        module.members[definition.name] = known_of(definition, module.name .. "." .. definition.name)
+        module.members[definition.name] = M.known_of(definition, module.name .. "." .. definition.name)
       end
     end
     local class = file.returned and file.variables[file.returned]

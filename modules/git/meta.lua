@@ -112,6 +112,7 @@ function Repository:status() end
 function Repository:commit(revision) end
 
 ---In C: commits that `to` reaches and `from` does not.
+---@private
 ---@param to string
 ---@param from string?
 ---@param limit integer?
@@ -119,12 +120,14 @@ function Repository:commit(revision) end
 function Repository:log(to, from, limit) end
 
 ---In C: the best common ancestor.
+---@private
 ---@param a string
 ---@param b string
 ---@return string? sha
 function Repository:merge_base(a, b) end
 
 ---In C: how far two are apart.
+---@private
 ---@param a string
 ---@param b string
 ---@return integer ahead
@@ -132,23 +135,27 @@ function Repository:merge_base(a, b) end
 function Repository:ahead_behind(a, b) end
 
 ---In C: whether b contains a.
+---@private
 ---@param a string
 ---@param b string
 ---@return boolean
 function Repository:is_ancestor(a, b) end
 
 ---In C: what changed from a to b.
+---@private
 ---@param a string
 ---@param b string
 ---@return fairlead.git.DiffStat
 function Repository:diff_stat(a, b) end
 
 ---In C: the branches.
+---@private
 ---@param remote boolean those that follow remotes' branches
 ---@return fairlead.git.Branch[]
 function Repository:branches(remote) end
 
 ---In C: makes a branch.
+---@private
 ---@param name string
 ---@param at string
 ---@return string sha
@@ -164,6 +171,7 @@ function Repository:is_branch_name(name) end
 function Repository:tags() end
 
 ---In C: tags a commit.
+---@private
 ---@param name string
 ---@param at string
 ---@param message string? makes an annotated tag, by the tagger

@@ -21,7 +21,7 @@ local now, sleep = clock.now, clock.sleep
 ---@field http_version string?
 
 ---@class http.RequestOptions: http.Options
----@field method string? default "GET"
+---@field method? "GET"|"HEAD"|"POST"|"PUT"|"PATCH"|"DELETE"|"OPTIONS"|string default "GET"
 ---@field url string http(s), percent-encoded (raw UTF-8 is encoded); no name or password in it
 
 ---@class http.Options
