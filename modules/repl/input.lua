@@ -8,7 +8,8 @@ local LONGEST <const> = 65536 -- what terminal.read_line gives of a longer line 
 
 ---@class repl.Input
 ---@field read async fun(self: repl.Input, prompt: string): string, string|nil "line", "paste", "interrupt" or "end"
----@field editor editor.Editor|nil
+---@field editor Editor|nil
+---@field pasted string[]|nil lines of a block that were not read yet
 
 local function read_whole_line()
   local read_line <const> = require "fairlead.terminal".read_line
@@ -34,7 +35,7 @@ function M.pipe()
 end
 
 ---What is typed at a terminal.
----@param editor editor.Editor
+---@param editor Editor
 ---@return repl.Input
 function M.terminal(editor)
   return {
@@ -64,6 +65,24 @@ local function is_whole(text)
   return M.is_command(text) or not evaluate.is_unfinished((M.background(text)))
 end
 
+-- A pasted block is one chunk, unless commands are among its lines. What looks like one may be a method's call that
+-- stands on a line of its own, but then the whole is Lua.
+local function split(text)
+  if not ("\n" .. text):find "\n%s*:%l" or evaluate.compile(text, "=", {}) then return { text } end
+  local list = {}
+  for line in (text .. "\n"):gmatch "([^\n]*)\n" do list[#list + 1] = line end
+  return list
+end
+
+local function next_line(input, prompt)
+  local waiting <const> = input.pasted
+  if waiting and waiting[1] then return "line", table.remove(waiting, 1) end
+  local kind, text = input:read(prompt)
+  if kind ~= "paste" then return kind, text end
+  input.pasted = split(text)
+  return "line", table.remove(input.pasted, 1)
+end
+
 ---Reads one chunk: a command, or Lua that is whole. At the end of the input it may not be.
 ---@async
 ---@param input repl.Input
@@ -71,10 +90,10 @@ end
 ---@return string kind "text", "interrupt" or "end"
 ---@return string|nil text
 function M.read(input, prompt)
-  local kind, text = input:read(prompt)
+  local kind, text = next_line(input, prompt)
   if kind == "interrupt" or kind == "end" then return kind end
   while not is_whole(text) do
-    local more_kind, more = input:read(CONTINUATION)
+    local more_kind, more = next_line(input, CONTINUATION)
     if more_kind == "interrupt" then return "interrupt" end
     if more_kind == "end" then break end
     text = text .. "\n" .. more

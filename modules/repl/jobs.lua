@@ -1,9 +1,11 @@
 --- Lines that go on in the background: `LINE &`, and what lines start with task.start.
+local clock = require "fairlead.clock"
 local native = require "fairlead.task.native"
 local task = require "fairlead.task"
 
 local M = {}
 
+local PATIENCE <const>, TELL_EVERY <const> = 1, 5 -- seconds of an end before it is said what it waits for
 local FINISHED <const> = 9 -- so many finished ones are kept, for jobs[N]:result()
 
 ---@class repl.Job
@@ -50,6 +52,7 @@ end
 
 -- Collects those that have finished.
 local function collect(self)
+  task.name "collects background lines"
   while true do
     local done = self.group:next()
     if not done then
@@ -68,11 +71,23 @@ local function collect(self)
   end
 end
 
+-- Says whom the end waits for.
+local function tell_leaving(self)
+  clock.sleep(PATIENCE)
+  while true do
+    for _, job in ipairs(self:running()) do
+      local _, what = job.task:status()
+      local said <const> = ("waiting for [%d] to clean up: %s"):format(job.number, what or "?")
+      self.session:print(self.session:paint("dim", said))
+    end
+    clock.sleep(TELL_EVERY)
+  end
+end
+
 ---Calls `body(jobs)`. Afterwards what still runs is cancelled, and its closers have run.
 ---@async
 ---@param session repl.Session
----@param body async fun(jobs: repl.Jobs): ...
----@return any ... its results
+---@param body async fun(jobs: repl.Jobs)
 function M.with(session, body)
   local helpers <close> = native.group()
   local group <close> = native.group()
@@ -80,7 +95,8 @@ function M.with(session, body)
     session = session, group = group, list = {}, count = 0, more = task.event(), idle = task.event(),
   }, Jobs)
   helpers:start(collect, self)
-  return body(self)
+  body(self)
+  if #self:running() > 0 then helpers:start(tell_leaving, self) end
 end
 
 ---Starts one.
@@ -90,10 +106,10 @@ end
 ---@return repl.Job
 function Jobs:start(text, body, options)
   self.count = self.count + 1
-  local clock <const> = self.session.clock
+  local on <const> = self.session.clock
   local job <const> = {
     number = self.count, text = text, finished = false, quiet = options and options.quiet or false,
-    task = clock and self.group:start_on(clock, body) or self.group:start(body),
+    task = on and self.group:start_on(on, body) or self.group:start(body),
   }
   table.insert(self.list, job)
   self.more:set()

@@ -32,6 +32,7 @@ function M.with(session, body)
   local interrupted <const> = task.event()
   session.interrupted = interrupted
   helpers:start(function()
+    task.name "clears the prompt at Ctrl-C"
     while true do
       interrupted:wait()
       interrupted:clear()
@@ -73,6 +74,7 @@ end
 
 -- Says what a line waits for when it has waited for long.
 local function watch(session, line)
+  task.name "tells what a line waits for"
   local began <const> = clock.monotonic()
   clock.sleep(QUIET)
   while true do
@@ -105,8 +107,10 @@ function M.foreground(session, body)
   session.output:clear_notice()
   interrupts(session, session.interrupted)
   local _, err = try(line.result, line)
-  if err then session:failed(err) end
-  if err then session.exit_code = require "fairlead.errors".exit_code(err) end
+  if not err then return end
+  session:failed(err)
+  session.exit_code = require "fairlead.errors".exit_code(err)
+  session.input.pasted = nil -- of an interrupted block nothing more is run
 end
 
 return M

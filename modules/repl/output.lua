@@ -5,7 +5,7 @@ local text = require "fairlead.faces.text"
 local M = {}
 
 ---@class repl.Output
----@field editor editor.Editor|nil nil: not on a terminal
+---@field editor Editor|nil nil: not on a terminal
 ---@field prompting boolean the editor shows a prompt
 ---@field above boolean the editor prints
 ---@field partial string what was written behind the prompt without a line's end
@@ -17,7 +17,7 @@ Output.__index = Output
 local STDOUT <const>, STDERR <const> = io.stdout, io.stderr
 local AT_ONCE <const> = 1 << 16 -- bytes of a long text that are written between two chances to interrupt it
 
----@param editor editor.Editor|nil
+---@param editor Editor|nil
 ---@return repl.Output
 function M.new(editor)
   return setmetatable({

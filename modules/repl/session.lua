@@ -28,7 +28,7 @@ local KEPT <const> = 9 -- results, `_1` to `_9`
 ---@field frame table|nil the debugger's: the frame in which lines are evaluated
 ---@field stop table|nil the debugger's: the stop that is looked at
 ---@field clock userdata|nil on which lines live; nil: the real one
----@field editor editor.Editor|nil
+---@field editor Editor|nil
 ---@field output repl.Output
 ---@field input repl.Input
 ---@field jobs repl.Jobs background lines, while the session runs
@@ -50,7 +50,8 @@ function M.new(fields)
   local self <const> = setmetatable(fields, Session)
   self.results, self.exit_code, self.count = {}, 0, 0
   self.settings = { keys = "emacs" }
-  self.prompts, self.closers, self.around, self.starters, self.asked_to_leave = {}, {}, {}, {}, 0
+  self.prompts, self.closers, self.around, self.starters, self.editor_hooks = {}, {}, {}, {}, {}
+  self.asked_to_leave = 0
   self.carried, self.events, self.questions = {}, {}, questions.new(self)
   self.env = environment.new(self)
   return self
@@ -236,6 +237,12 @@ function Session:on_prompt(fn)
   table.insert(self.prompts, fn)
 end
 
+---Has a part know the line editor once there is one: at a terminal, when the session begins to read.
+---@param fn fun(editor: Editor)
+function Session:on_editor(fn)
+  table.insert(self.editor_hooks, fn)
+end
+
 ---Has something done when the session ends, the last registered first.
 ---@param fn async fun()
 function Session:on_close(fn)
@@ -290,6 +297,7 @@ local function accept(self, said)
   self.asked_to_leave = 0
   if not said:find "%S" then return end
   self.count, self.said = self.count + 1, said
+  if self.editor and require "fairlead.repl.secrets".keep(said) then self.editor:add_history(said) end
   if inputs.is_command(said) then return self:start(said) end
   self:start(inputs.background(said))
 end
@@ -309,6 +317,7 @@ local function run(self)
   local closing <close> = setmetatable({}, { __close = function() -- luacheck: ignore closing
     for i = #self.closers, 1, -1 do self.closers[i]() end
   end })
+  task.name "fairlead repl"
   jobs.with(self, function(running)
     self.jobs = running
     lines.with(self, loop)
