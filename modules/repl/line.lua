@@ -36,7 +36,12 @@ function M.with(session, body)
     while true do
       interrupted:wait()
       interrupted:clear()
-      session.editor:interrupt()
+      session.cleared = true
+      if session.line then -- it began in the same moment
+        session.line:cancel "interrupted"
+      else
+        session.editor:interrupt()
+      end
     end
   end)
   local restore <close> = setmetatable({}, { __close = function() task.on_interrupt(nil) end }) -- luacheck: ignore
@@ -50,10 +55,12 @@ end
 ---@return string|nil text
 function M.read(session)
   interrupts(session, session.interrupted)
+  session.cleared = false
   session.output:before_prompt()
   session.output.prompting = session.editor ~= nil
   local kind, said = inputs.read(session.input, session:prompt())
   session.output:after_prompt()
+  if session.cleared then return "interrupt" end -- with Enter hardly over
   return kind, said
 end
 

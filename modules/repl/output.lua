@@ -103,12 +103,12 @@ local function stand_in(output, file)
     output:write(table.concat { ... })
     return self
   end
-  function methods.flush() return methods end
+  function methods:flush() return self end
   function methods.setvbuf() return true end
   for _, name in ipairs { "read", "lines", "seek", "close" } do
     methods[name] = function(_, ...) return file[name](file, ...) end
   end
-  return setmetatable(methods, { __name = "FILE*", __tostring = function() return tostring(file) end })
+  return setmetatable({}, { __name = "FILE*", __index = methods, __tostring = function() return tostring(file) end })
 end
 
 ---Has all code of this program write through here, until what is returned is closed. `strict` is what modules and

@@ -38,6 +38,8 @@ local KEPT <const> = 9 -- results, `_1` to `_9`
 ---@field count integer lines so far
 ---@field questions repl.Questions
 ---@field said string the text of the last line
+---@field interrupted TaskEvent|nil Ctrl-C at the prompt
+---@field cleared boolean it came since the prompt was opened
 ---@field line Task|nil that runs in the foreground
 ---@field carried repl.Carried[] what `:start` started
 ---@field events string[] what those did, a line each
@@ -289,8 +291,9 @@ local function at_end(self)
   end
   self.asked_to_leave = self.asked_to_leave + 1
   if self.asked_to_leave > 1 then return self:quit() end
-  self:print(("%d background line%s still run%s, :tasks lists them; Ctrl-D again cancels what runs and ends"):format(
-    running, running > 1 and "s" or "", running > 1 and "" or "s"))
+  local what <const> = running == 1 and "1 background line still runs (:tasks); Ctrl-D again cancels it and ends"
+    or "%d background lines still run (:tasks); Ctrl-D again cancels them and ends"
+  self:print(what:format(running))
 end
 
 local function accept(self, said)
