@@ -28,11 +28,21 @@ function Server:close()
 end
 Server.__close = Server.close
 
+-- Below those that the system gives to whoever asks for any port: one of these would soon be somebody else's.
+local LOWEST <const>, HIGHEST <const> = 20000, 32000
+local TRIES <const> = 20
+
 --- A port that nothing listens at.
 ---@return integer
 function M.free_port()
-  local listener <close> = peer.listen()
-  return listener:port()
+  for _ = 1, TRIES do
+    local ok <const>, listener = pcall(peer.listen, { port = math.random(LOWEST, HIGHEST) })
+    if ok then
+      local closing <close> = listener -- luacheck: ignore closing
+      return listener:port()
+    end
+  end
+  error("no port is free", 2)
 end
 
 local function said(running)
@@ -48,20 +58,15 @@ end
 function M.await(name, port, running)
   local deadline <const> = clock.monotonic() + START
   repeat
-    if running:status() == "done" then error(("%s does not start: %s"):format(name, said(running)), 2) end
+    if running:status() == "done" then error(("%s does not start: %s"):format(name, said(running)), 0) end
     local socket = peer.connect("127.0.0.1", port)
     if socket then return socket:close() end
     clock.sleep(0.05)
   until clock.monotonic() > deadline
-  error(("%s does not listen after %d s"):format(name, START), 2)
+  error(("%s does not listen after %d s"):format(name, START), 0)
 end
 
----Starts a program and waits until it listens. It dies with this process, however that ends.
----@async
----@param options table the command, in which {port} is replaced; `name`, `env`, `cwd`, `port`
----@return peers.Server
-function M.start(options)
-  local port <const> = options.port or M.free_port()
+local function start(options, port)
   local command = { "setpriv", "--pdeathsig", "KILL", "--", env = options.env, cwd = options.cwd }
   for _, argument in ipairs(options) do
     command[#command + 1] = (tostring(argument):gsub("{port}", tostring(port)))
@@ -70,6 +75,16 @@ function M.start(options)
   server.running = task.start(process.run, command)
   M.await(options.name, port, server.running)
   return server
+end
+
+---Starts a program and waits until it listens; once more when somebody else had the same port in mind. It dies with
+---this process, however that ends.
+---@async
+---@param options table the command, in which {port} is replaced; `name`, `env`, `cwd`
+---@return peers.Server
+function M.start(options)
+  local server <const>, err = try(start, options, M.free_port())
+  return server or tostring(err):find "in use" and start(options, M.free_port()) or error(err, 0)
 end
 
 ---Puts the verifier of signatures in front of a server.
