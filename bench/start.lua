@@ -8,7 +8,7 @@ local TARGET <const> = 2.0
 
 local timed = process.run { "build/release/bench/spawn", tostring(ROUNDS), PROGRAM, "-e", "", "--", "lua5.4", "-e", "" }
 assert(timed.code == 0, timed.stderr)
-local ours, theirs = timed.stdout:match "^([%d.]+)\n([%d.]+)\n$"
+local ours, theirs = timed.stdout:match "^([%d.]+) %d+\n([%d.]+) %d+\n$"
 local ratio = tonumber(ours) / tonumber(theirs)
 print(("start: fairlead -e '' %.2f ms, lua5.4 -e '' %.2f ms (medians of %d): ratio %.2f, %.1f or less: %s"):format(
   ours / 1000, theirs / 1000, ROUNDS, ratio, TARGET, ratio <= TARGET and "met" or "MISSED"))

@@ -16,8 +16,10 @@ local endpoint = require "fairlead.aws.endpoint"
 local failure = require "fairlead.aws.failure"
 local operations = require "fairlead.aws.operations"
 local query = require "fairlead.aws.query"
-local s3 = require "fairlead.aws.s3"
 local services = require "fairlead.aws.services"
+
+-- Read when it is needed: a tenth of what a call of another service takes would be reading this.
+local s3 = setmetatable({}, { __index = function(_, name) return require "fairlead.aws.s3"[name] end })
 
 local CALL_TIMEOUT <const> = 120 -- seconds for a call with its retries
 local REQUEST_TIMEOUT <const> = 30 -- seconds for one request

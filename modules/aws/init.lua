@@ -7,7 +7,6 @@ local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local sorted = require "fairlead.sorted"
 
-local Approval = require "fairlead.aws.approval"
 local Client = require "fairlead.aws.client"
 local credentials = require "fairlead.aws.credentials"
 local profile = require "fairlead.aws.profile"
@@ -199,7 +198,7 @@ end
 ---@param options fairlead.aws.ApprovalOptions
 ---@return fairlead.aws.Approval channel
 function M.approval(options)
-  return Approval.new(options)
+  return require "fairlead.aws.approval".new(options)
 end
 
 return M
