@@ -279,3 +279,72 @@ describe("fairlead repl --world at a terminal", function()
     leave(session)
   end)
 end)
+
+describe(":start at a terminal, for real", function()
+  local SCRIPT <const> = [[
+    return require "fairlead.procedure".new { name = "lamp", parameters = { colour = { default = "white" } },
+      run = function(run, parameters)
+        run:gate { name = "Go", question = "Light it?", via = { "terminal" } }
+        return run:step("Light", function() return parameters.colour end)
+      end }
+  ]]
+  local script
+
+  before_each(function()
+    folder = program.folder()
+    script = folder:write("lamp.lua", SCRIPT)
+  end)
+  after_each(function() getmetatable(folder).__close(folder) end)
+
+  it("asks first, and the run's own questions stand in the prompt's place", function()
+    local session <close> = start({}, script)
+    session:line ":start colour=red"
+    session:expect 'Carry out "lamp" for real with colour=red? (yes/no) '
+    session:line "yes"
+    session:expect_pattern "asked     Go  Light it%?\n.*Type: yes, or no and why%.\n> $"
+    session:line "yes"
+    session:expect "Done: lamp"
+    session:expect_pattern "\nfairlead> $"
+    session:line "_"
+    session:expect '\n"red"\nfairlead> '
+    leave(session)
+    local runs = program.run { "runs", env = { FAIRLEAD_STATE = folder.path } }
+    assert.matches("lamp", runs.stdout)
+  end)
+
+  it("does nothing without a yes", function()
+    local session <close> = start({}, script)
+    session:line ":start"
+    session:expect 'Carry out "lamp" for real? (yes/no) '
+    session:line "no"
+    session:expect "error: nothing was started\nfairlead> "
+    leave(session)
+  end)
+
+  it("asks what a run in the background asks above the prompt, to be answered by :answer", function()
+    local session <close> = start({}, script)
+    session:line ":start &"
+    session:expect "(yes/no) "
+    session:line "yes"
+    session:expect "— :answer TEXT\nfairlead> "
+    session:line ":answer yes"
+    session:expect "Done: lamp"
+    session:line ":answer yes"
+    session:expect "error: nothing was asked\nfairlead> "
+    leave(session)
+  end)
+
+  it("ends with :stop", function()
+    local session <close> = start({}, script)
+    session:line ":start &"
+    session:expect "(yes/no) "
+    session:line "yes"
+    session:expect "— :answer TEXT\nfairlead> "
+    session:line ":tasks"
+    session:expect "[1] :start &"
+    session:line ":stop"
+    session:expect "Interrupted"
+    session:expect_pattern "\nfairlead> $"
+    leave(session)
+  end)
+end)

@@ -28,9 +28,10 @@ local function command(name)
   return require("fairlead.cli." .. name)
 end
 
----The parser of the whole command line.
+---The parser of the command line.
+---@param only? string the one command that it is to know, so that the others need not be loaded; nil: all of them
 ---@return table parser of lua-argparse
-function M.parser()
+function M.parser(only)
   local parser = argparse("fairlead", "Carries out deploy and release procedures written in Lua.",
     "Other uses:\n"
       .. "   fairlead SCRIPT [ARG…]   run a Lua script\n"
@@ -41,7 +42,7 @@ function M.parser()
   parser:command_target "command"
   parser:require_command(false)
   parser:help_max_width(100)
-  for _, name in ipairs(COMMANDS) do command(name).define(parser) end
+  for _, name in ipairs(only and { only } or COMMANDS) do command(name).define(parser) end
   return parser
 end
 
@@ -95,23 +96,18 @@ local function refuse(message, name)
 end
 
 local function dispatch(args)
-  local name = args[1]
-  for _, known in ipairs(COMMANDS) do
-    if name == known and command(known).raw then
-      return command(known).main { arguments = table.move(args, 2, #args, 1, {}) }
-    end
+  local name
+  for _, one in ipairs(COMMANDS) do name = name or (one == args[1] and one or nil) end
+  if name and command(name).raw then
+    return command(name).main { arguments = table.move(args, 2, #args, 1, {}) }
   end
-  local parser = M.parser()
+  local parser = M.parser(name)
   if #args == 0 then
     io.stderr:write(parser:get_help(), "\n")
     return 2
   end
   local ok, options = parser:pparse(args)
-  if not ok then
-    local known
-    for _, one in ipairs(COMMANDS) do known = known or (one == name and one or nil) end
-    refuse(options, known)
-  end
+  if not ok then refuse(options, name) end
   if not options.command then usage "which command?" end
   return command(options.command).main(options)
 end
