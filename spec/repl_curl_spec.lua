@@ -24,7 +24,7 @@ end
 -- Makes a request, repeats it by its command, and gives what arrived of both.
 local function both(options, variables, with)
   local peer <close> = server.start(function(exchange) exchange:reply(200, {}, "same answer") end)
-  local list <close> = exchanges.open()
+  local list <close> = exchanges.listen()
   options.url = peer.url .. (options.url or "/")
   http.request(options)
   local command = curl.command(list:get())
@@ -73,7 +73,7 @@ describe("the command line of a request", function()
 
   it("has a token by the name that people know", function()
     local peer <close> = server.start(function(exchange) exchange:reply(200) end)
-    local list <close> = exchanges.open()
+    local list <close> = exchanges.listen()
     local function command_of(headers)
       http.get(peer.url, { headers = headers })
       return curl.command(list:get())
@@ -93,7 +93,7 @@ describe("the command line of a request", function()
 
   it("never has a secret's text, wherever it was sent", function()
     local hidden <const> = "hunter2-hunter2"
-    local list <close> = exchanges.open()
+    local list <close> = exchanges.listen()
     local peer <close> = server.start(function(exchange) exchange:reply(200) end)
     local cases <const> = {
       { url = "/?token=" .. hidden .. "&page=2" },
@@ -126,7 +126,7 @@ describe("the command line of a request", function()
 
   it("cannot be given for what no command line can carry, or for what is not kept", function()
     assert.has_error(function() shell.quote "a\0b" end)
-    local list <close> = exchanges.open()
+    local list <close> = exchanges.listen()
     local peer <close> = server.start(function(exchange) exchange:reply(200) end)
     http.post(peer.url, { body = ("x"):rep(100000) })
     local _, err = try(curl.command, list:get())
@@ -141,7 +141,7 @@ describe("the command line of a request", function()
   end)
 
   it("says when it was of the simulated world", function()
-    local list <close> = exchanges.open()
+    local list <close> = exchanges.listen()
     local function answer() return { status = 200, headers = {}, body = "" } end
     http.with_transport(answer, http.get, "http://example.org/")
     assert.matches("# a request of the simulated world", curl.command(list:get()), 1, true)
@@ -157,7 +157,7 @@ describe("the command line of a call to AWS", function()
   local function with_world(body)
     local served <close> = world.new { fixture = aws.fixture(), start = clock.now() }
     local serving <close> = serve.start { world = served }
-    local list <close> = exchanges.open()
+    local list <close> = exchanges.listen()
     local session = require "fairlead.aws".session {
       region = "eu-west-2", credentials = { access_key_id = KEYS.AWS_ACCESS_KEY_ID,
         secret_access_key = secret(KEYS.AWS_SECRET_ACCESS_KEY) },
@@ -188,7 +188,7 @@ describe("the command line of a call to AWS", function()
   end)
 
   it("has the session token as a variable, and says what curl signs wrongly", function()
-    local list <close> = exchanges.open()
+    local list <close> = exchanges.listen()
     local peer <close> = server.start(function(exchange) exchange:reply(200) end)
     local function command_of(url)
       local signed = require "fairlead.sigv4".sign {

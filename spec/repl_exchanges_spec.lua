@@ -15,7 +15,7 @@ end
 
 describe("a session's exchanges", function()
   it("are kept as they come, with who made them", function()
-    local list <close> = exchanges.open()
+    local list <close> = exchanges.listen()
     local peer <close> = server.start(function(exchange)
       exchange:reply(exchange.path == "/no" and 404 or 200, {}, "abc")
     end)
@@ -35,7 +35,7 @@ describe("a session's exchanges", function()
   end)
 
   it("hold failures, attempts and streamed bodies as well", function()
-    local list <close> = exchanges.open()
+    local list <close> = exchanges.listen()
     local peer <close> = server.start(server.routes {
       ["/gone"] = server.faults.reset,
       ["/busy"] = function(exchange) exchange:reply(#list.list == 2 and 200 or 503, {}, "") end,
@@ -53,7 +53,7 @@ describe("a session's exchanges", function()
   end)
 
   it("are the last 200, and the last 50 whole", function()
-    local list <close> = exchanges.open()
+    local list <close> = exchanges.listen()
     http.with_transport(answering(), function()
       for i = 1, 230 do http.get("http://example.org/" .. i) end
     end)
@@ -67,7 +67,7 @@ describe("a session's exchanges", function()
   end)
 
   it("keep bodies to a limit", function()
-    local list <close> = exchanges.open()
+    local list <close> = exchanges.listen()
     http.with_transport(answering { status = 200, headers = {}, body = ("y"):rep(1 << 20) }, function()
       http.put("http://example.org/", { body = ("x"):rep(1 << 20) })
     end)
@@ -78,7 +78,7 @@ describe("a session's exchanges", function()
   end)
 
   it("show no secret, whichever way it went", function()
-    local list <close> = exchanges.open()
+    local list <close> = exchanges.listen()
     local hidden <const> = "hunter2-hunter2"
     local answer = { status = 200, headers = { { "Set-Cookie", "a=" .. hidden }, { "X-Auth-Token", hidden } },
       body = '{"access_token": "' .. hidden .. '", "n": [1, 2]}' }
@@ -110,7 +110,7 @@ describe("a session's exchanges", function()
   end)
 
   it("are harmless to the terminal that shows them", function()
-    local list <close> = exchanges.open()
+    local list <close> = exchanges.listen()
     http.with_transport(answering { status = 200, headers = { { "X", "\27]0;title\7" } }, body = "\27[2J\u{202E}" },
       http.get, "http://example.org/")
     assert.is_nil(text_of(list:get()):find "[\27\7]")
@@ -119,7 +119,7 @@ describe("a session's exchanges", function()
   end)
 
   it("are listed in columns, cut to the terminal", function()
-    local list <close> = exchanges.open()
+    local list <close> = exchanges.listen()
     http.with_transport(answering { status = 200, headers = {}, body = ("x"):rep(12345) }, function()
       for i = 1, 12 do
         scope.within({ name = "line " .. i }, http.get, "https://example.org/" .. ("long/"):rep(i * 3))
@@ -134,7 +134,7 @@ describe("a session's exchanges", function()
   end)
 
   it("stop being kept when the session ends", function()
-    local list = exchanges.open()
+    local list = exchanges.listen()
     list:close()
     http.with_transport(answering(), http.get, "http://example.org/")
     assert.equal(0, #list.list)

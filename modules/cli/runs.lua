@@ -18,7 +18,8 @@ end
 ---@return table
 function M.plain(run)
   return {
-    run = run.id, state = run.state, resumable = run.resumable, procedure = run.procedure, summary = run.summary,
+    run = run.id, mode = run.mode, state = run.state, resumable = run.resumable, procedure = run.procedure,
+    summary = run.summary,
     script = run.script, commit = run.commit, parameters = run.parameters, directory = run.directory, user = run.user,
     host = run.host, began = run.began, finished = run.finished, outcome = run.outcome, reason = run.reason,
     exit_code = run.exit_code, error = run.error, attempts = run.attempts, owner = run.owner,

@@ -83,6 +83,33 @@ function M.tree(entries, gone, numbered)
   return lines
 end
 
+-- What came of a write, and how long it took.
+local function of_write(entry, gone)
+  if entry.status == "failed" then return entry.error end
+  if entry.status == "begun" then return gone and "whether it was made is not known" or "under way" end
+  local result = entry.result
+  local duration = require "fairlead.procedure.duration"
+  return ("%s  %s"):format(result.status or result.sha or result.signal or ("code %s"):format(result.code),
+    duration.text(math.max(0, entry.finished - entry.began)))
+end
+
+---What the lines of a REPL wrote, each below its line.
+---@param entries table[] of Journal:entries
+---@param gone boolean the session has ended
+---@return string[] lines
+function M.writes(entries, gone)
+  local text = require "fairlead.faces.text"
+  local lines, before = {}, nil
+  for _, entry in ipairs(entries) do
+    local intent = entry.intent
+    if entry.path ~= before then lines[#lines + 1] = text.clean(("%s  %s"):format(entry.path, intent.line or "")) end
+    before = entry.path
+    lines[#lines + 1] = text.clean(("  %s %s  %s  %s"):format(MARKS[entry.status],
+      os.date("%H:%M:%S", math.floor(entry.began)), intent.what, of_write(entry, gone)))
+  end
+  return lines
+end
+
 ---@async
 ---@param options table
 ---@return integer exit_code
@@ -110,7 +137,8 @@ function M.main(options)
   if run.attempts > 1 then line("  ended and taken up again %d times", run.attempts - 1) end
   if run.owner then line("  %s by %s", run.state, require "fairlead.journal.owner".describe(run.owner)) end
   print ""
-  for _, said in ipairs(M.tree(entries, run.state ~= "running")) do print(said) end
+  local lines_of = run.mode == "repl" and M.writes or M.tree
+  for _, said in ipairs(lines_of(entries, run.state ~= "running")) do print(said) end
   if run.error then line("\n%s%s", run.error.text, run.error.failed and (" (at %s)"):format(run.error.failed) or "") end
   if run.error then runs.print_reasons(runs.reasons(book, run.id)) end
   if run.resumable then line("\n`fairlead resume %s` takes it up.", run.id) end

@@ -82,12 +82,20 @@ function M.print(book, run)
   if run.resumable then print(("`fairlead resume %s` takes it up."):format(run.id)) end
 end
 
+-- The newest run of a procedure: what a REPL wrote has no why.
+local function newest(book)
+  for _, run in ipairs(book:runs(1000)) do
+    if run.mode ~= "repl" then return run end
+  end
+  return nil
+end
+
 ---@async
 ---@param options table
 ---@return integer exit_code
 function M.main(options)
   local book <close> = require "fairlead.journal".open()
-  local run = options.run and book:run(options.run) or book:runs(1)[1]
+  local run = options.run and book:run(options.run) or newest(book)
   if not run then
     require "fairlead.errors".raise {
       kind = "resume.unknown", op = "why", message = "the journal holds no run",

@@ -10,7 +10,8 @@ local HERE <const> = "git"
 
 local function identity(folder)
   local function setting(name)
-    local done <const> = process.run { "git", "-C", folder, "config", "--get", name, timeout = 9 }
+    local done <const> = process.run { "git", "-C", folder, "config", "--get", name, timeout = 9,
+      harmless = true }
     return done.code == 0 and done.stdout:match "^%s*(.-)%s*$" or nil
   end
   local name <const>, email <const> = setting "user.name", setting "user.email"
@@ -24,7 +25,7 @@ local function helper_of(place)
   if place.remote.scheme == "ssh" then return " (SSH)" end
   if not tostring(place.remote.scheme):find "^http" then return "" end
   local done <const> = process.run { "git", "-C", place.folder, "config", "--get-urlmatch", "credential.helper",
-    place.remote.url, timeout = 5 }
+    place.remote.url, timeout = 5, harmless = true }
   local helper <const> = done.stdout:match "^%s*(.-)%s*$"
   if helper == "" then return "" end
   return (" (credential helper: %s)"):format(helper:match "^[%w_-]+" == helper and helper or "a command")

@@ -32,6 +32,7 @@ M.DEFAULT_TIMEOUT = 600
 ---@field bare boolean? the folder is a bare repository
 ---@field arguments string[]
 ---@field timeout number?
+---@field harmless boolean? it changes nothing, or only what follows a remote
 ---@field accepts integer? a code other than 0 that is an answer, too
 
 --- Runs git to its end; raises the error that trouble.lua makes of its failure.
@@ -39,7 +40,8 @@ M.DEFAULT_TIMEOUT = 600
 ---@param command fairlead.git.Command
 ---@return fairlead.process.Result
 function M.run(command)
-  local call = { "git", cwd = command.folder, env = ENVIRONMENT, timeout = command.timeout, max_output = 64 << 20 }
+  local call = { "git", cwd = command.folder, env = ENVIRONMENT, timeout = command.timeout, max_output = 64 << 20,
+    harmless = command.harmless }
   if command.bare then call[#call + 1] = "--git-dir=" .. command.folder end
   table.move(command.arguments, 1, #command.arguments, #call + 1, call)
   local done = process.run(call)

@@ -7,7 +7,7 @@ local M = {}
 local function git(repository, op, target, arguments, accepts)
   return command.run {
     op = op, target = target, folder = repository:folder(), bare = repository:is_bare(), arguments = arguments,
-    accepts = accepts, timeout = command.DEFAULT_TIMEOUT,
+    accepts = accepts, timeout = command.DEFAULT_TIMEOUT, harmless = true,
   }
 end
 

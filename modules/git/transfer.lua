@@ -68,6 +68,9 @@ function M.fetch(repository, options)
   local done = command.run {
     op = "git.fetch", target = remote.url, folder = repository:folder(), bare = repository:is_bare(),
     arguments = arguments, timeout = options.timeout or command.DEFAULT_TIMEOUT, accepts = 1,
+    -- Refspecs may move branches of one's own, a depth cuts history off; without them only what follows the remote
+    -- moves.
+    harmless = not (options.refspecs or options.depth),
   }
   if done.code ~= 0 then raise_fetch_failure(remote.url, done) end
   return moved(before, repository:refs())

@@ -84,7 +84,7 @@ local function ask(host)
     return nil, "the login is in the keyring, and `gh`, which could read it, is not installed"
   end
   local done <const>, err = try(process.run,
-    { "gh", "auth", "token", "--hostname", host, timeout = SECONDS, max_output = 1 << 16 })
+    { "gh", "auth", "token", "--hostname", host, timeout = SECONDS, max_output = 1 << 16, harmless = true })
   if not done then return nil, "`gh auth token` cannot be run: " .. err.message end
   if done.timed_out then
     return nil, ("`gh auth token` has given nothing in %d s: is the keyring locked?"):format(SECONDS)

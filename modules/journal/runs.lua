@@ -48,7 +48,8 @@ local function as_run(path, row)
   else
     run.state = run.outcome or "interrupted"
   end
-  run.resumable = run.state ~= "running" and outcomes.can_resume(run.outcome, run.reason)
+  -- Of a session of the REPL there is nothing to take up: its lines were typed.
+  run.resumable = run.mode ~= "repl" and run.state ~= "running" and outcomes.can_resume(run.outcome, run.reason)
   return run
 end
 
@@ -194,6 +195,13 @@ function M.install(Journal)
             os.date("%Y-%m-%d %H:%M:%S", math.floor(run.owner.since))),
           hint = elsewhere and "resume it there; where that machine is gone for good: --take-over"
             or "wait for it, or end it with Ctrl-C there",
+        }
+      end
+      if run.mode == "repl" then
+        errors.raise {
+          kind = "resume.finished", op = "resume", target = run.id,
+          message = "is the record of a REPL's writes: there is nothing to take up",
+          hint = ("`fairlead show %s` shows them"):format(run.id),
         }
       end
       if not run.resumable then

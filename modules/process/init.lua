@@ -25,6 +25,8 @@ end
 ---@field stdin (string|Secret)? what it reads; without it, nothing (the null device)
 ---@field timeout number? seconds until it is stopped; its code is then 124
 ---@field grace number? seconds from TERM to KILL; default 5
+---@field harmless boolean? true: it changes nothing that anybody would have to be asked for, as its caller knows; the
+--- REPL's guard lets it through
 ---@field max_output integer? bytes of standard output, and of standard error, that are kept; default 16 MiB
 
 ---@class fairlead.process.Result

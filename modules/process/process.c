@@ -48,7 +48,7 @@ static int option_error(lua_State *L, const char *format, const char *a, const c
 }
 
 static void check_names(lua_State *L) {
-  static const char *const names[] = {"cwd", "env", "stdin", "timeout", "grace", "max_output", NULL};
+  static const char *const names[] = {"cwd", "env", "stdin", "timeout", "grace", "max_output", "harmless", NULL};
   lua_Integer count = luaL_len(L, OPTIONS);
   lua_pushnil(L);
   while (lua_next(L, OPTIONS)) {
@@ -60,7 +60,7 @@ static void check_names(lua_State *L) {
       if (names[i] != NULL) continue;
     }
     lua_pushvalue(L, -1); /* lua_next must find its key as it was */
-    option_error(L, "unknown option '%s'; known are cwd, env, stdin, timeout, grace, max_output%s",
+    option_error(L, "unknown option '%s'; known are cwd, env, stdin, timeout, grace, max_output, harmless%s",
                  luaL_tolstring(L, -1, NULL), "");
   }
 }

@@ -65,7 +65,10 @@ end
 function M.execute(session, loaded, given, options)
   options.where = ":help start"
   for _, fn in ipairs(session.starters) do fn(options) end
-  return require "fairlead.procedure".execute(loaded, given, options)
+  local execute <const> = require "fairlead.procedure".execute
+  -- Its confirmation and its journal are its own. A replay writes nothing; if it tries to, it is asked for.
+  if options.mode == "replay" then return execute(loaded, given, options) end
+  return require "fairlead.repl.writes".allowing(loaded.name, execute, loaded, given, options)
 end
 
 ---Carries it out in the calling task; what it returned becomes `_`, its error `err`.

@@ -171,6 +171,8 @@ end
 
 -- ---- the command ----
 
+local BODY_METHODS <const> = { POST = true, PUT = true, PATCH = true } -- without one, its length is said to be 0
+
 local function add_headers(words, names, request, host, signed)
   local has_type = false
   for _, pair in ipairs(request.headers) do
@@ -188,9 +190,10 @@ local function add_headers(words, names, request, host, signed)
       words[#words + 1] = "-H " .. header_word(names, pair[1], pair[2], host)
     end
   end
-  -- Fairlead sends none that nobody gave; curl would call every body a form.
-  -- Not where it is signed: curl 7.88 signs a header that it leaves out.
-  if request.body and not has_type and not signed then words[#words + 1] = "-H 'Content-Type:'" end
+  -- Fairlead sends no type that nobody gave; curl would call every body a form, an empty one, too. Not where it is
+  -- signed: curl 7.88 signs a header that it leaves out.
+  local sends_body <const> = request.body or BODY_METHODS[request.method]
+  if sends_body and not has_type and not signed then words[#words + 1] = "-H 'Content-Type:'" end
 end
 
 -- The word for the body, and what has to be piped into curl where no word can carry it: control characters that a
@@ -217,8 +220,6 @@ local function body_word(names, request)
   end
   return "@-", "printf " .. shell.printf_format(body)
 end
-
-local BODY_METHODS <const> = { POST = true, PUT = true, PATCH = true }
 
 local function add_method(words, request)
   if request.method == "HEAD" then
@@ -279,7 +280,7 @@ function M.command(one)
   if region then add_aws(words, notes, names, request, region, service) end
   add_headers(words, names, request, one.host, region ~= nil)
   local body, piped = body_word(names, request)
-  if not body and BODY_METHODS[request.method] then body = "''" end -- else there would be no Content-Length
+  if not body and BODY_METHODS[request.method] then body = "''" end
   if body then words[#words + 1] = "--data-binary " .. body end
   words[#words + 1] = "--compressed"
   add_way(words, names, request)

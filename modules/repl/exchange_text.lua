@@ -40,6 +40,13 @@ end
 local HEAD <const> = { "#", "at", "status", "took", "size", "by", "request" }
 local RIGHT <const> = { true, false, true, true, true }
 
+---One exchange in a few words.
+---@param one repl.Exchange
+---@return string
+function M.short(one)
+  return text.cut(text.clean(("%s %s %s"):format(one.status or "failed", one.method, one.url)), 70)
+end
+
 ---The lines of a list, aligned; the newest last.
 ---@param list repl.Exchange[]
 ---@param options {limit: integer?, width: integer?} limit: how many, 20; width: columns

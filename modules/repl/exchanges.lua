@@ -4,9 +4,9 @@
 --- Nothing that is kept of a request has a secret's text in it: what was sent as a Secret stays that value, and what
 --- looks like one in a header, an address or a body becomes one.
 local clock = require "fairlead.clock"
-local http = require "fairlead.http"
 local scope = require "fairlead.repl.scope"
 local secrets = require "fairlead.repl.secrets"
+local when_loaded = require "fairlead.repl.when_loaded"
 
 local M = {}
 
@@ -96,7 +96,7 @@ end
 -- ---- keeping ----
 
 local function bytes_of(value)
-  return value and #http.reveal(value) or 0
+  return value and #require "fairlead.http".reveal(value) or 0
 end
 
 local function kept_request(request)
@@ -146,15 +146,29 @@ end
 ---Begins to listen; ended by `close`.
 ---@param options? {pause: (fun(): number)?} pause: seconds of this task's exchange in which a person was asked
 ---@return repl.Exchanges
-function M.open(options)
+function M.listen(options)
   local self <const> = setmetatable({ list = {}, count = 0 }, Exchanges)
   self.pause = options and options.pause or function() return 0 end
-  self.remove = http.on_exchange(function(told, request, answer)
-    -- What listens must not break what it listens to.
-    local _, err = try(take, self, told, request, answer)
-    self.trouble = err or self.trouble
+  self.removers = {}
+  local stop <const> = when_loaded.call("fairlead.http", function(http)
+    table.insert(self.removers, http.on_exchange(function(told, request, answer)
+      -- What listens must not break what it listens to.
+      local _, err = try(take, self, told, request, answer)
+      self.trouble = err or self.trouble
+    end))
   end)
+  table.insert(self.removers, stop)
   return self
+end
+
+---A part of the REPL: keeps the session's exchanges while it lasts.
+---@param session repl.Session
+function M.open(session)
+  local self <const> = M.listen {
+    pause = function() return session.writes and session.writes:pause() or 0 end,
+  }
+  session.exchanges = self
+  session:on_close(function() self:close() end)
 end
 
 ---@param number integer|nil nil: the newest
@@ -169,7 +183,8 @@ end
 
 ---Stops listening; what was kept stays.
 function Exchanges:close()
-  self.remove()
+  for _, remove in ipairs(self.removers) do remove() end
+  self.removers = {}
 end
 
 Exchanges.__close = Exchanges.close

@@ -47,4 +47,12 @@ function M.nearest()
   return nil
 end
 
+---A part of the REPL: each line's task works for that line.
+---@param session repl.Session
+function M.open(session)
+  session:on_line(function(line, body)
+    return M.within({ name = ("line %d"):format(line.number), line = line.number, text = line.text }, body)
+  end)
+end
+
 return M

@@ -86,7 +86,7 @@ function M.run(command, target)
     errors.raise { kind = "config.invalid", op = "aws.session", target = target,
       message = "credential_process is no command line (a quote is not closed, or nothing is there)" }
   end
-  local options <const> = table.move(words, 1, #words, 1, { timeout = TIMEOUT, max_output = 1 << 20 })
+  local options <const> = table.move(words, 1, #words, 1, { timeout = TIMEOUT, max_output = 1 << 20, harmless = true })
   local done <const>, err = try(process.run, options)
   if not done then
     fail(target, "cannot be run: " .. err.message, err)
