@@ -11,6 +11,7 @@ local TOPICS <const> = {
   { "resume", "taking up a run that was interrupted" },
   { "rehearse", "trying a procedure where nothing is real" },
   { "locks", "having an environment to oneself" },
+  { "repl", "typing Lua on the real services or simulated ones" },
   { "events", "what --json prints" },
   { "exit-codes", "how a run ended" },
   { "variables", "environment variables" },

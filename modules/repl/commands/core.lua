@@ -2,6 +2,7 @@
 local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
 local text = require "fairlead.faces.text"
+local topics = require "fairlead.repl.topics"
 
 local function usage(message, hint)
   errors.raise { kind = "usage", message = message, hint = hint }
@@ -10,31 +11,19 @@ end
 ---- :help ----
 
 local ABOUT <const> = [[
-A line is Lua. An expression shows its value; a local lives on; waiting needs no keyword. Fairlead's modules are there
-by their short names (http, github, aws, clock, …). `_` is the last result (`_1` the same, `_2` the one before, … `_9`),
-`err` the last error. ` &` at a line's end runs it in the background. Ctrl-C cancels the line, Ctrl-D ends the session.
+A line is Lua: an expression shows its values, a local lives on, waiting needs no keyword. ` &` at its end runs it in
+the background. Ctrl-C cancels the line, Ctrl-D ends the session. `_` is the last result, `err` the last error.
 
-?http.get  explains a function     :help locals  how locals live on     :help COMMAND  a command
+?http.get explains a function, :help COMMAND a command, and :help TOPIC tells more about
 ]]
-
-local TOPICS <const> = {
-  locals = [[
-A chunk's locals live on: when it has run, they are put among the session's variables, where later lines see and change
-them. A function of that chunk keeps its own variable: a later assignment to the name does not reach it. Not kept are
-variables marked <close> (they are closed when their line ends), `_`, and the locals of a chunk that ends in `return`
-or fails.]],
-  background = [[
-A line that ends in ` &` runs in the background: `[1] started`, and later `[1] done: value`, above the prompt. jobs[1]
-is its task: jobs[1]:wait(), jobs[1]:cancel(). What a line starts with task.start goes on in the same way when the line
-has ended. `:tasks` lists all, `:cancel 1` ends one. At the end of the input from a pipe they are waited for; `:quit`
-cancels them.]],
-}
 
 local function list_commands(session)
   local widest = 0
   local list <const> = require "fairlead.repl.commands".all()
   for _, command in ipairs(list) do widest = math.max(widest, text.width(command.usage)) end
-  session:print(ABOUT)
+  local said = ABOUT
+  for _, topic in ipairs(topics.list) do said = said .. ("    %-12s%s\n"):format(topic.name, topic.text) end
+  session:print(said)
   for _, command in ipairs(list) do session:print(text.pad(command.usage, widest + 2) .. command.text) end
 end
 
@@ -46,7 +35,8 @@ end
 
 local function help(session, argument)
   if argument == "" then return list_commands(session) end
-  if TOPICS[argument] then return session:print(TOPICS[argument]) end
+  local topic <const> = topics.help(argument)
+  if topic then return session:print(topic) end
   describe(session, (require "fairlead.repl.commands".find(argument:match "^:?(.*)$")))
 end
 
@@ -162,8 +152,8 @@ end
 
 ---@type repl.Command[]
 return {
-  { name = "help", aliases = { "h" }, usage = ":help [COMMAND|NAME]", text = "What there is; what a command does.",
-    run = help },
+  { name = "help", aliases = { "h" }, usage = ":help [COMMAND|TOPIC|NAME]",
+    text = "What there is; what a command does.", run = help },
   { name = "err", usage = ":err", text = "All that is known of the last error.", run = last_error },
   { name = "load", usage = ":load FILE", text = "Run a file in the session; its locals live on.", run = load_file },
   { name = "time", usage = ":time EXPRESSION", text = "How long it takes, and how many requests it makes.",

@@ -1,0 +1,20 @@
+return [[
+    fairlead repl [SCRIPT]                        on the real services
+    fairlead repl [SCRIPT] --world                on simulated ones; nothing real is touched
+    fairlead repl --run RUN                       a run, past or interrupted
+    printf 'expression\n' | fairlead repl         without a terminal
+
+A line is Lua: an expression shows its values, statements run, a local lives on for the lines that follow. Waiting needs
+no keyword: each line is a task, and whatever runs beside it goes on. ` &` at a line's end leaves it running, and its
+output appears above the prompt. Ctrl-C cancels the line, Ctrl-D ends the session.
+
+Fairlead's modules are there by their short names (http, github, aws, clock, …), the script's procedure as `procedure`.
+`_` is the last result, `err` the last error. What begins with a colon is a command: `:help` lists them, `:start`
+carries the procedure out, `:tasks` tells what runs and what it waits for. The history is kept in the state folder, but
+no line that holds a secret.
+
+With --world time is virtual: it stands still while you type and jumps over waits, so that a release of an hour is over
+in a moment. --scenario NAME and --seed N choose what happens, as in `fairlead rehearse`.
+
+Without a terminal results go to standard output and errors to standard error, and the exit code is the last line's.
+]]
