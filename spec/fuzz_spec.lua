@@ -1,9 +1,10 @@
--- Every input that the fuzzer kept, once more: what reaches all the code that fuzzing has reached (./dev fuzz), and
--- what once broke something. Under the sanitizers this looks for leaks, too.
+-- Every input that the fuzzer kept, once more: what reaches all the code that fuzzing has reached (spec/fuzz/corpus,
+-- which ./dev fuzz makes anew), and what once broke something (spec/fuzz/found). The sanitized suite looks for leaks.
 local lfs = require "lfs"
 
 local function files_of(folder)
   local names = {}
+  if not lfs.attributes(folder) then return names end
   for name in lfs.dir(folder) do
     if name:sub(1, 1) ~= "." then names[#names + 1] = folder .. "/" .. name end
   end
@@ -23,6 +24,7 @@ describe("what the fuzzer kept", function()
       local target = require("spec.fuzz.targets." .. name)
       local inputs = files_of("spec/fuzz/corpus/" .. name)
       assert.is_true(#inputs > 0, "nothing is kept")
+      for _, input in ipairs(files_of("spec/fuzz/found/" .. name)) do inputs[#inputs + 1] = input end
       for _, input in ipairs(inputs) do
         local ok, problem = xpcall(target.run, debug.traceback, read(input))
         assert(ok, input .. ": " .. tostring(problem))

@@ -9,6 +9,7 @@ local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
 local http = require "fairlead.http"
 local json = require "fairlead.json"
+local shape = require "fairlead.service.shape"
 local sigv4 = require "fairlead.sigv4"
 
 local Retry = require "fairlead.aws.retry"
@@ -174,7 +175,14 @@ local function decode(description, operation, response, about)
   if description.types then
     return query.decode(response, operation, description.types, about)
   end
-  return answer.decode(response, about) or {}
+  local output <const> = answer.decode(response, about) or {}
+  local problem <const> = shape.problem(output, {})
+  if problem then
+    errors.raise { kind = about.kind, op = about.op, target = about.target, status = response.status,
+      message = ("answered %d with something that is no output (%s)"):format(response.status, problem),
+      hint = "does the address belong to this service, and is no proxy answering in its place?" }
+  end
+  return output
 end
 
 --- Whether there are other credentials than those that AWS has refused: a long release outlives them, but the files may
@@ -371,6 +379,10 @@ function Client:paginate(operation, parameters, result_key, options)
       end
       local output <const> = self:call(operation, asked, options)
       pages, position, items = pages + 1, 0, output[result_key] or {}
+      if type(items) ~= "table" or #items == 0 and next(items) ~= nil then
+        errors.raise { kind = "aws.api", op = ("%s.%s"):format(self.service, operation), target = self.region,
+          message = ("answered with a %s that is no list"):format(result_key) }
+      end
       local value, parameter = following(output)
       more = value ~= nil and value ~= last
       if more then

@@ -7,6 +7,23 @@ local address = require "fairlead.service.address"
 local answer = require "fairlead.service.answer"
 local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
+local shape = require "fairlead.service.shape"
+
+local list <const>, maybe <const> = shape.list, shape.maybe
+
+-- What is read from GitHub's answers.
+local RUN <const> = {
+  id = "integer", name = "text?", display_title = "text?", workflow_id = "integer?", path = "text?", event = "text?",
+  status = "text?", conclusion = "text?", head_sha = "text?", head_branch = "text?", check_suite_id = "integer?",
+  actor = maybe { login = "text?" }, run_attempt = "integer?", html_url = "text?",
+}
+local JOB <const> = { id = "integer", name = "text", status = "text?", conclusion = "text?", html_url = "text?",
+  steps = maybe(list { name = "text?", status = "text?", conclusion = "text?" }) }
+local WAITING <const> = list {
+  environment = { name = "text", id = "integer" }, current_user_can_approve = "boolean?", wait_timer = "number?",
+  reviewers = maybe(list { type = "text?",
+    reviewer = maybe { login = "text?", slug = "text?", name = "text?" } }),
+}
 
 local FIND_TIMEOUT <const> = 120 -- seconds until a dispatched run must have shown up
 local CLOCKS_DIFFER <const> = 60 -- seconds between GitHub's clock and this one
@@ -112,7 +129,7 @@ end
 --- raises github.api.not_found
 function Actions:workflow_run(id)
   check_id(id, "workflow_run")
-  return shape_run(self, (self:get("actions/runs/" .. id, nil, { op = "github.workflow_run" })))
+  return shape_run(self, (self:get("actions/runs/" .. id, nil, { op = "github.workflow_run", shape = RUN })))
 end
 
 --- The jobs of a run's latest attempt.
@@ -122,7 +139,7 @@ end
 function Actions:jobs(id)
   check_id(id, "jobs")
   local jobs = self:list(("actions/runs/%d/jobs"):format(id), { filter = "latest" },
-    { op = "github.jobs", key = "jobs" })
+    { op = "github.jobs", key = "jobs", shape = JOB })
   for i, raw in ipairs(jobs) do
     jobs[i] = shape_job(raw)
   end
@@ -169,7 +186,7 @@ function Actions:workflow_runs(options)
   for raw in self:paginate(path, {
     head_sha = options.head_sha, event = options.event, branch = options.branch, actor = options.actor,
     status = options.status, per_page = math.min(limit, 100),
-  }, { op = "github.workflow_runs", key = "workflow_runs" }) do
+  }, { op = "github.workflow_runs", key = "workflow_runs", shape = RUN }) do
     runs[#runs + 1] = shape_run(self, raw)
     if #runs == limit then
       break
@@ -184,7 +201,7 @@ end
 ---@return string?
 function Actions:viewer()
   if self.login == nil then
-    local user, err = try(self.get, self, "/user", nil, { op = "github.user" })
+    local user, err = try(self.get, self, "/user", nil, { op = "github.user", shape = { login = "text" } })
     if not user and not (err:is "github.api.not_authorised" or err:is "github.api.not_found") then
       error(err, 0)
     end
@@ -211,10 +228,10 @@ local function candidates(self, dispatch)
   local found = {}
   for _, run in ipairs(self:workflow_runs { workflow = dispatch.workflow, event = "workflow_dispatch", limit = 30 }) do
     local fits = run.id > dispatch.newest
-      and (not dispatch.since or run.created_at >= dispatch.since)
+      and (not dispatch.since or run.created_at and run.created_at >= dispatch.since)
       and (run.head_branch == nil or run.head_branch == dispatch.branch)
       and (not dispatch.sha or run.head_sha == dispatch.sha)
-      and (not dispatch.marker or run.title:find(dispatch.marker, 1, true))
+      and (not dispatch.marker or (run.title or ""):find(dispatch.marker, 1, true))
     if fits then
       found[#found + 1] = run
     end
@@ -288,7 +305,8 @@ function Actions:dispatch(options)
   for attempt = 1, attempts do
     -- `true` for GitHub's empty answer, so that success is not nil.
     local named, err = try(function()
-      return (self:post(path, body, { op = "github.dispatch" })) or true
+      return (self:post(path, body, { op = "github.dispatch",
+        shape = maybe { workflow_run_id = "integer?", html_url = "text?" } })) or true
     end)
     local run
     if type(named) == "table" and named.workflow_run_id then
@@ -343,7 +361,7 @@ function Actions:pending_deployments(id)
   check_id(id, "pending_deployments")
   local pending = {}
   for i, raw in ipairs(self:get(("actions/runs/%d/pending_deployments"):format(id), nil,
-    { op = "github.pending_deployments" })) do
+    { op = "github.pending_deployments", shape = WAITING })) do
     local reviewers = {}
     for _, entry in ipairs(raw.reviewers or {}) do
       local who <const> = entry.reviewer or {}

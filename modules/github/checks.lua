@@ -4,8 +4,10 @@
 --- Sources: docs.github.com "Using the REST API to interact with checks" (statuses and conclusions), "REST API
 --- endpoints for commit statuses" (combined status: pending when there is none, so it is not asked for a verdict),
 --- "Troubleshooting required status checks" (skipped and neutral pass; a check and a status of one name both count).
+local address = require "fairlead.service.address"
 local answer = require "fairlead.service.answer"
 local clock = require "fairlead.clock"
+local shape = require "fairlead.service.shape"
 
 ---@alias fairlead.github.Verdict "passing"|"failing"|"pending"
 
@@ -26,6 +28,11 @@ local clock = require "fairlead.clock"
 ---@field why string one line
 ---@field missing string[] required names that nothing was reported under
 ---@field sha string
+
+-- What is read from GitHub's answers.
+local CHECK_RUN <const> = { id = "integer", name = "text", status = "text?", conclusion = "text?", html_url = "text?",
+  details_url = "text?", check_suite = shape.maybe { id = "integer?" }, app = shape.maybe { slug = "text?" } }
+local STATUS <const> = { context = "text", state = "text?", target_url = "text?" }
 
 ---@class fairlead.github.Client
 ---@field private blind_until number? unix seconds: until then checks are not asked for, as the token may not read them
@@ -144,8 +151,8 @@ end
 local function check_runs(self, sha)
   local runs = {}
   if self.blind_until and clock.now() < self.blind_until then return from_workflow_runs(self, sha), true end
-  local raws, err = try(self.list, self, ("commits/%s/check-runs"):format(sha), { filter = "all" },
-    { op = "github.checks", key = "check_runs" })
+  local raws, err = try(self.list, self, ("commits/%s/check-runs"):format(address.segment(sha)), { filter = "all" },
+    { op = "github.checks", key = "check_runs", shape = CHECK_RUN })
   if not raws then
     if not (err:is "github.api.not_authorised" and err.status == 403) then
       error(err, 0)
@@ -197,7 +204,8 @@ function Checks:checks(sha, options)
   end
   options = options or {}
   local runs, fallback = check_runs(self, sha)
-  for raw in self:paginate(("commits/%s/status"):format(sha), nil, { op = "github.checks", key = "statuses" }) do
+  for raw in self:paginate(("commits/%s/status"):format(address.segment(sha)), nil,
+    { op = "github.checks", key = "statuses", shape = STATUS }) do
     runs[#runs + 1] = from_status(raw)
   end
 

@@ -9,6 +9,7 @@ local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
 local http = require "fairlead.http"
 local json = require "fairlead.json"
+local shape = require "fairlead.service.shape"
 
 local Governor = require "fairlead.github.governor"
 local credentials = require "fairlead.github.credentials"
@@ -44,6 +45,7 @@ local TRANSIENT <const> = { [500] = true, [502] = true, [503] = true, [504] = tr
 ---@field headers? table<string, string>
 ---@field once? boolean send no second time unless GitHub surely did nothing; default: true for POST and PATCH
 ---@field write? boolean counts as a write; default: everything but GET and HEAD
+---@field shape? fairlead.service.Shape what a good answer has at least
 ---@field sink? fun(): fun(chunk: string) makes, for each attempt, what takes a good answer's body: that is not decoded
 
 ---@class fairlead.github.Client
@@ -162,6 +164,23 @@ local function exchange(self, method, url, body, options, deadline)
   }, known, used
 end
 
+--- A good answer's body, decoded. Raises where it is none of GitHub's: a GET's is never empty, and all that is read from
+--- it has to be there.
+local function open(response, about, wanted)
+  local decoded <const> = answer.decode(response, about)
+  local problem = wanted and shape.problem(decoded, wanted)
+  if decoded == nil and response.status == 200 and response.method == "GET" then problem = "nothing at all" end
+  if problem then
+    errors.raise {
+      kind = "github.api", op = about.op, target = about.target, status = response.status,
+      request_id = response.headers["x-github-request-id"],
+      message = ("answered %d with something else than was asked for (%s)"):format(response.status, problem),
+      hint = "is the address GitHub's, and is no proxy answering in its place?",
+    }
+  end
+  return decoded
+end
+
 --- Whether a failed request may be sent again: it did nothing, or doing it twice is the same as once.
 local function repeatable(err, once)
   if err:is "http.resolve" or err:is "http.connect" then
@@ -224,7 +243,7 @@ function Client:request(method, path, query, body, options)
       end
     elseif response.status == 304 and known then
       self.governor:observe(response)
-      return answer.decode(known, about), known
+      return open(known, about, options.shape), known
     elseif self.governor:observe(response) then -- luacheck: ignore 542
       -- Refused for a limit's sake and not carried out: admit() waits, then it is sent again, whatever the method.
     elseif response.status == 401 and not renewed and self.credential:refused(used) then
@@ -233,10 +252,11 @@ function Client:request(method, path, query, body, options)
       if options.sink then
         return nil, response
       end
+      local decoded <const> = open(response, about, options.shape)
       if method == "GET" then
         remember(self, url, response)
       end
-      return answer.decode(response, about), response
+      return decoded, response
     elseif not (TRANSIENT[response.status] and not once and again()) then
       failure.raise(response, about)
     end
@@ -297,31 +317,54 @@ local function next_page(link)
   end
 end
 
---- The list in one page: the answer itself, or the one array in an object such as {total_count, check_runs}.
+local function is_list(value)
+  return type(value) == "table" and (#value > 0 or next(value) == nil)
+end
+
+--- The list in one page: the answer itself, or the one array in an object such as {total_count, check_runs}; nothing
+--- where there is none.
 local function items_of(page, key)
   if type(page) ~= "table" then
-    return {}
+    return nil
   end
   if key then
-    return page[key] or {}
+    return page[key] == nil and {} or is_list(page[key]) and page[key] or nil
   end
   if page.total_count ~= nil then
     for _, value in pairs(page) do
-      if type(value) == "table" then
+      if is_list(value) then
         return value
       end
     end
     return {}
   end
-  return page
+  return is_list(page) and page or nil
+end
+
+--- The items of a page, each of a shape.
+local function checked_items(page, options, response, about)
+  local items <const> = items_of(page, options.key)
+  local problem <const> = not items and "a list expected"
+    or options.shape and shape.problem(items, shape.list(options.shape))
+  if problem then
+    errors.raise {
+      kind = "github.api", op = about.op, target = about.target, status = response.status,
+      request_id = response.headers["x-github-request-id"],
+      message = ("answered %d with something else than a list of what was asked for (%s)"):format(response.status,
+        problem),
+      hint = "is the address GitHub's, and is no proxy answering in its place?",
+    }
+  end
+  return items
 end
 
 --- Every item of a list, over all its pages: `for pull in gh:paginate("pulls") do`.
 ---@async
 ---@param path string
 ---@param query? table<string, any> per_page is 100 unless given
----@param options? {key?: string, max_pages?: integer, timeout?: number, op?: string} key: the field that holds the
----  list, where an answer has several; max_pages: default 100, an error after that
+---@param options? {key?: string, max_pages?: integer, timeout?: number, op?: string, shape?: fairlead.service.Shape}
+---  key: the field that holds the list, where an answer has several; max_pages: default 100, an error after that; shape:
+---  what each item has at least
 ---@return fun(): any iterator
 function Client:paginate(path, query, options)
   options = options or {}
@@ -346,7 +389,8 @@ function Client:paginate(path, query, options)
         }
       end
       local page, response = self:get(following, pages == 0 and first or nil, call)
-      pages, position, items = pages + 1, 0, items_of(page, options.key)
+      pages, position = pages + 1, 0
+      items = checked_items(page, options, response, { op = options.op or "github.paginate", target = path })
       following = next_page(response.headers.link)
     end
     position = position + 1
@@ -387,7 +431,7 @@ function Client:graphql(query, variables, options)
     op = options.op or "github.graphql", timeout = options.timeout, headers = options.headers, once = mutation,
     write = mutation,
   })
-  if type(decoded) ~= "table" or decoded.errors then
+  if type(decoded) ~= "table" or decoded.errors or type(decoded.data) ~= "table" then
     failure.raise_graphql(response, decoded, options.op or "github.graphql", base .. "/graphql")
   end
   return decoded.data

@@ -6,6 +6,7 @@
 local answer = require "fairlead.service.answer"
 local clock = require "fairlead.clock"
 local json = require "fairlead.json"
+local shape = require "fairlead.service.shape"
 
 ---@class fairlead.github.Deployments: fairlead.github.Client
 ---@field private own_deployments table<integer, true>? those that this client has made
@@ -28,6 +29,12 @@ local CLOCKS_DIFFER <const> = 60 -- seconds between GitHub's clock and this one
 ---@field by string login
 ---@field created_at string ISO 8601
 ---@field url string of the API
+
+-- What is read from GitHub's answers.
+local CREATOR <const> = shape.maybe { login = "text?" }
+local DEPLOYMENT <const> = { id = "integer", sha = "text?", ref = "text?", task = "text?", environment = "text?",
+  creator = CREATOR, created_at = "text?", url = "text?", description = "text?" }
+local STATE <const> = { state = "text", description = "text?", created_at = "text?", creator = CREATOR }
 
 local function as_deployment(item)
   local payload = item.payload
@@ -55,7 +62,7 @@ local function find_lost(self, body, since)
   local wanted <const> = json.encode(json.decode(json.encode(body.payload or {})), { sort_keys = true })
   local raws <const> = self:get("deployments", {
     environment = body.environment, task = body.task, ref = body.ref, per_page = 30,
-  }, { op = "github.create_deployment" })
+  }, { op = "github.create_deployment", shape = shape.list(DEPLOYMENT) })
   for _, raw in ipairs(raws) do
     local found <const> = as_deployment(raw)
     local at <const> = answer.time(found.created_at)
@@ -82,7 +89,8 @@ function Deployments:create_deployment(options)
   local since <const> = clock.now()
   self.own_deployments = self.own_deployments or {}
   for attempt = 1, ATTEMPTS do
-    local made, err = try(self.post, self, "deployments", body, { op = "github.create_deployment" })
+    local made, err = try(self.post, self, "deployments", body, { op = "github.create_deployment",
+      shape = DEPLOYMENT })
     made = made and as_deployment(made)
     if not made then
       if not err.retryable then error(err, 0) end
@@ -104,7 +112,7 @@ end
 function Deployments:deployments(options)
   local found <const> = self:get("deployments", {
     environment = options.environment, task = options.task, sha = options.sha, per_page = options.limit or 30,
-  }, { op = "github.deployments" })
+  }, { op = "github.deployments", shape = shape.list(DEPLOYMENT) })
   local list = {}
   for i, item in ipairs(found) do list[i] = as_deployment(item) end
   return list
@@ -117,7 +125,8 @@ end
 function Deployments:deployment_states(id)
   local list = {}
   local path <const> = ("deployments/%d/statuses"):format(id)
-  for i, item in ipairs(self:get(path, { per_page = 100 }, { op = "github.deployment_states" })) do
+  for i, item in ipairs(self:get(path, { per_page = 100 }, { op = "github.deployment_states",
+    shape = shape.list(STATE) })) do
     list[i] = {
       state = item.state, description = item.description or "", at = item.created_at,
       by = type(item.creator) == "table" and item.creator.login or "",

@@ -98,12 +98,13 @@ local GRAPHQL_KINDS <const> = {
 ---@param target string
 function M.raise_graphql(response, decoded, op, target)
   local list = type(decoded) == "table" and decoded.errors
-  local first = type(list) == "table" and list[1] or {}
+  local first = type(list) == "table" and type(list[1]) == "table" and list[1] or {}
+  local code <const> = type(first.type) == "string" and answer.brief(first.type) or nil
   local more = type(list) == "table" and #list > 1 and (" (and %d more)"):format(#list - 1) or ""
   errors.raise {
-    kind = GRAPHQL_KINDS[first.type] or "github.api", op = op, target = target,
-    status = response.status, code = first.type, request_id = response.headers["x-github-request-id"],
-    retryable = first.type == "RATE_LIMITED",
+    kind = GRAPHQL_KINDS[code] or "github.api", op = op, target = target,
+    status = response.status, code = code, request_id = response.headers["x-github-request-id"],
+    retryable = code == "RATE_LIMITED",
     message = answer.brief(type(first.message) == "string" and first.message
       or "GitHub answered neither data nor errors") .. more,
   }

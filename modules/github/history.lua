@@ -3,6 +3,19 @@
 --- Sources: GitHub Docs, REST "Compare two commits" (300 files at most; commits in pages), "List pull requests
 --- associated with a commit".
 local address = require "fairlead.service.address"
+local shape = require "fairlead.service.shape"
+
+local list_of <const>, maybe <const> = shape.list, shape.maybe
+
+-- What is read from GitHub's answers.
+local COMPARISON <const> = {
+  status = "text", ahead_by = "integer", behind_by = "integer",
+  files = maybe(list_of { filename = "text", status = "text?" }),
+  commits = list_of { sha = "text", author = maybe { login = "text?" }, parents = list_of {},
+    commit = { message = "text", author = { name = "text?" } } },
+}
+local PULLS <const> = list_of { number = "integer", title = "text?", html_url = "text?", merged_at = "text?",
+  user = maybe { login = "text?" } }
 
 ---@class fairlead.github.History: fairlead.github.Client
 local History = {}
@@ -36,7 +49,8 @@ function History:compare(base, head)
   local path <const> = ("compare/%s...%s"):format(address.segment(base), address.segment(head))
   local result = { commits = {}, files = {} }
   for page = 1, MOST // PAGE do
-    local told <const> = self:get(path, { per_page = PAGE, page = page }, { op = "github.compare" })
+    local told <const> = self:get(path, { per_page = PAGE, page = page }, { op = "github.compare",
+      shape = COMPARISON })
     if page == 1 then
       result.status, result.ahead_by, result.behind_by = told.status, told.ahead_by, told.behind_by
       for i, file in ipairs(told.files or {}) do result.files[i] = { path = file.filename, status = file.status } end
@@ -55,7 +69,7 @@ end
 function History:pulls_of(sha)
   local path <const> = ("commits/%s/pulls"):format(address.segment(sha))
   local list = {}
-  for i, pull in ipairs(self:get(path, nil, { op = "github.pulls_of" })) do
+  for i, pull in ipairs(self:get(path, nil, { op = "github.pulls_of", shape = PULLS })) do
     list[i] = {
       number = pull.number, title = pull.title, url = pull.html_url, merged = type(pull.merged_at) == "string",
       author = type(pull.user) == "table" and pull.user.login or "",

@@ -7,6 +7,21 @@ local address = require "fairlead.service.address"
 local answer = require "fairlead.service.answer"
 local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
+local shape = require "fairlead.service.shape"
+
+local list <const>, maybe <const> = shape.list, shape.maybe
+
+-- What is read from GitHub's answers.
+local USER <const> = maybe { login = "text" }
+local PULL <const> = {
+  number = "integer", state = "text", title = "text?", body = "text?", html_url = "text?", user = USER,
+  head = { sha = "text", ref = "text?" }, base = { sha = "text?", ref = "text?" }, draft = "boolean?",
+  merged = "boolean?", mergeable = "boolean?", mergeable_state = "text?", merge_commit_sha = "text?", merged_by = USER,
+  requested_reviewers = maybe(list { login = "text?" }), requested_teams = maybe(list { slug = "text?" }),
+}
+local LISTED <const> = { number = "integer", state = "text" }
+local REVIEW <const> = { user = USER, state = "text", commit_id = "text?", html_url = "text?",
+  author_association = "text?" }
 
 ---@class fairlead.github.PullRequest
 ---@field number integer
@@ -71,7 +86,7 @@ local function slugs(teams)
 end
 
 ---@return fairlead.github.PullRequest
-local function shape(raw)
+local function as_pull(raw)
   local merged <const> = raw.merged or raw.merged_at ~= nil
   return {
     number = raw.number, title = raw.title, body = raw.body or "", draft = raw.draft or false, merged = merged,
@@ -113,7 +128,7 @@ local function of_branch(self, head, base, state)
   return self:list("pulls", {
     head = head:find(":", 1, true) and head or owner .. ":" .. head,
     base = base, state = state or "all", sort = "created", direction = "desc",
-  }, { op = "github.pull_request" })
+  }, { op = "github.pull_request", shape = LISTED })
 end
 
 --- One pull request, by its number or by its branch. Of several of one branch: the open one, else the newest.
@@ -145,7 +160,7 @@ function Pulls:pull_request(options)
   local pause = 1
   while true do
     -- Asking is what makes GitHub work it out.
-    local pull = shape((self:get("pulls/" .. number, nil, { op = "github.pull_request" })))
+    local pull = as_pull((self:get("pulls/" .. number, nil, { op = "github.pull_request", shape = PULL })))
     if pull.mergeable ~= nil or pull.state ~= "open" or clock.now() + pause > deadline then
       return pull
     end
@@ -159,7 +174,8 @@ end
 ---@return string
 function Pulls:default_branch()
   if not self.default_branch_name then
-    self.default_branch_name = self:get(self:path(), nil, { op = "github.default_branch" }).default_branch
+    self.default_branch_name = self:get(self:path(), nil, { op = "github.default_branch",
+      shape = { default_branch = "text" } }).default_branch
   end
   return self.default_branch_name
 end
@@ -193,9 +209,9 @@ function Pulls:open_pull_request(options)
   for attempt = 1, attempts do
     local raw, err = try(self.post, self, "pulls", {
       title = options.title, head = options.head, base = base, body = options.body, draft = options.draft or false,
-    }, { op = "github.open_pull_request" })
+    }, { op = "github.open_pull_request", shape = PULL })
     if raw then
-      local pull = shape(raw)
+      local pull = as_pull(raw)
       pull.existing = false
       return pull
     end
@@ -225,7 +241,7 @@ end
 --- raises github.api.not_authorised where the token may not ask that
 function Pulls:permission(user)
   local told <const>, err = try(self.get, self, ("collaborators/%s/permission"):format(address.segment(user)), nil,
-    { op = "github.permission" })
+    { op = "github.permission", shape = { permission = "text" } })
   if told then return told.permission end
   if not err:is "github.api.not_found" then error(err, 0) end
   return "none"
@@ -243,7 +259,7 @@ end
 function Pulls:reviews(number)
   local pull <const> = self:pull_request { number = number }
   local of_user, order = {}, {}
-  for raw in self:paginate("pulls/" .. number .. "/reviews", nil, { op = "github.reviews" }) do
+  for raw in self:paginate("pulls/" .. number .. "/reviews", nil, { op = "github.reviews", shape = REVIEW }) do
     local review = {
       user = login(raw.user), state = raw.state:lower(), commit_id = raw.commit_id,
       current = raw.commit_id == pull.head.sha, submitted_at = answer.time(raw.submitted_at), url = raw.html_url,
@@ -308,7 +324,7 @@ function Pulls:merge(options)
     local merged, err = try(self.put, self, ("pulls/%d/merge"):format(number), {
       sha = sha, merge_method = options.method or "merge", commit_title = options.title,
       commit_message = options.message,
-    }, { op = about.op, once = true })
+    }, { op = about.op, once = true, shape = { sha = "text" } })
     if merged then
       return { sha = merged.sha, already = false }
     end

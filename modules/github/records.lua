@@ -10,15 +10,23 @@
 --- "… for Git commits" (Create a commit), "… for Git trees" (Create a tree).
 local errors = require "fairlead.errors"
 local json = require "fairlead.json"
+local shape = require "fairlead.service.shape"
 
 local M = {}
 
 local LONGEST <const> = 60000 -- bytes of a commit's message, read or written
 local DEPTH <const> = 50 -- commits that are looked through for one's own
-local AGAIN <const> = { once = false } -- what may be sent twice: an object's second copy harms nobody
 
 local README <const> = "This ref holds a record that fairlead keeps: the message of its newest commit is the value, "
   .. "those before it are what it was.\n"
+
+-- What is read from GitHub's answers.
+local REF <const> = { object = { sha = "sha" } }
+local COMMIT <const> = { message = "text", tree = { sha = "sha" }, parents = shape.list { sha = "sha" },
+  author = shape.maybe { date = "text?", name = "text?" } }
+-- What may be sent twice: an object's second copy harms nobody.
+local MADE <const> = { op = "github.records", once = false, shape = { sha = "sha" } }
+local MOVED <const> = { op = "github.records", once = false, shape = REF }
 
 ---@class fairlead.github.Records
 ---@field private client fairlead.github.Client
@@ -70,7 +78,7 @@ end
 local function commit_of(self, name, sha)
   local known <const> = self.seen[sha]
   if known then return known end
-  local commit <const> = self.client:get("git/commits/" .. sha, nil, { op = "github.records" })
+  local commit <const> = self.client:get("git/commits/" .. sha, nil, { op = "github.records", shape = COMMIT })
   local held <const> = {
     text = commit.message, tree = commit.tree.sha, parent = commit.parents[1] and commit.parents[1].sha,
     at = require "fairlead.service.answer".time(commit.author and commit.author.date),
@@ -85,7 +93,7 @@ end
 --- The commit that a record is at; nil: there is no such record.
 local function head_of(self, name)
   local ref <const>, err = try(self.client.get, self.client, "git/ref/" .. self.prefix .. name, nil,
-    { op = "github.records" })
+    { op = "github.records", shape = REF })
   if ref then return ref.object.sha end
   if err:is "github.api.not_found" then return nil end
   error(err, 0)
@@ -110,7 +118,8 @@ end
 ---@return string[] names in order
 function Records:names()
   local names = {}
-  for ref in self.client:paginate("git/matching-refs/" .. self.prefix, nil, { op = "github.records" }) do
+  for ref in self.client:paginate("git/matching-refs/" .. self.prefix, nil, { op = "github.records",
+    shape = { ref = "text" } }) do
     local name <const> = tostring(ref.ref):match("^refs/" .. self.prefix:gsub("%-", "%%-") .. "([%w][%w_-]*)$")
     if name then names[#names + 1] = name end
   end
@@ -152,7 +161,7 @@ end
 local function first_tree(self)
   return self.client:post("git/trees", {
     tree = { { path = "README", mode = "100644", type = "blob", content = README } },
-  }, AGAIN).sha
+  }, MADE).sha
 end
 
 local function message_of(value, line)
@@ -170,9 +179,9 @@ local function move(self, name, sha, version)
   local client <const>, ref <const> = self.client, self.prefix .. name
   local moved, err
   if version then
-    moved, err = try(client.patch, client, "git/refs/" .. ref, { sha = sha, force = false }, AGAIN)
+    moved, err = try(client.patch, client, "git/refs/" .. ref, { sha = sha, force = false }, MOVED)
   else
-    moved, err = try(client.post, client, "git/refs", { ref = "refs/" .. ref, sha = sha }, AGAIN)
+    moved, err = try(client.post, client, "git/refs", { ref = "refs/" .. ref, sha = sha }, MOVED)
   end
   if moved then return true end
   -- 422 has three reasons here: moved or made by somebody else; moved or made by us, the answer having been lost and
@@ -198,7 +207,7 @@ function Records:write(name, value, version, line)
     message = message_of(value, line),
     tree = before and before.tree or first_tree(self),
     parents = json.array { version },
-  }, AGAIN)
+  }, MADE)
   return move(self, name, commit.sha, version) and commit.sha or nil
 end
 

@@ -4,6 +4,23 @@
 --- everybody who can read), "REST API endpoints for protected branches" (Get branch protection: for administrators),
 --- "REST API endpoints for branches" (Get a branch: its protection's check names, for everybody who can read).
 local address = require "fairlead.service.address"
+local shape = require "fairlead.service.shape"
+
+local list_of <const>, maybe <const> = shape.list, shape.maybe
+
+-- What is read from GitHub's answers.
+local CONTEXTS <const> = maybe(list_of { context = "text" })
+local REVIEWS <const> = { required_approving_review_count = "integer?", dismiss_stale_reviews = "boolean?",
+  dismiss_stale_reviews_on_push = "boolean?", require_last_push_approval = "boolean?" }
+local BRANCH <const> = { protected = "boolean?", protection = maybe { enabled = "boolean?",
+  required_status_checks = maybe { contexts = maybe(list_of "text") } } }
+local PROTECTION <const> = { required_pull_request_reviews = maybe(REVIEWS),
+  required_status_checks = maybe { strict = "boolean?", contexts = maybe(list_of "text"), checks = CONTEXTS } }
+local RULE <const> = { type = "text", parameters = maybe {
+  required_status_checks = CONTEXTS, strict_required_status_checks_policy = "boolean?",
+  required_approving_review_count = "integer?", dismiss_stale_reviews_on_push = "boolean?",
+  require_last_push_approval = "boolean?",
+} }
 
 ---@class fairlead.github.BranchRules
 ---@field checks_required string[] names of checks and statuses, sorted
@@ -44,7 +61,7 @@ end
 
 --- A GET for which "there is none" and "you may not see it" are answers: the value, or nil and which of the two.
 local function look(self, path, rules, name)
-  local value, err = try(self.get, self, path, nil, { op = "github.branch_rules" })
+  local value, err = try(self.get, self, path, nil, { op = "github.branch_rules", shape = PROTECTION })
   if value then
     return value
   end
@@ -72,9 +89,10 @@ function Rules:branch_rules(branch)
   local names, sources = {}, {}
 
   -- The branch first: the other two answer 404 both for "no such branch" and for "no rules".
-  local known <const> = self:get("branches/" .. name, nil, { op = "github.branch_rules" })
+  local known <const> = self:get("branches/" .. name, nil, { op = "github.branch_rules", shape = BRANCH })
 
-  local list, err = try(self.list, self, "rules/branches/" .. name, nil, { op = "github.branch_rules" })
+  local list, err = try(self.list, self, "rules/branches/" .. name, nil, { op = "github.branch_rules",
+    shape = RULE })
   if list then
     for _, rule in ipairs(list) do
       add_rule(rules, names, rule)

@@ -35,7 +35,7 @@ typedef enum ending {
   ENDED_BY_IDLE,       /* nothing moved for idle_timeout */
   ENDED_BY_BODY_LIMIT, /* more body than max_body */
   ENDED_BY_HEADER_LIMIT,
-  ENDED_BY_STATUS, /* a status line whose number has more than three digits */
+  ENDED_BY_STATUS, /* a status line whose number is none of three digits */
   ENDED_BY_MEMORY,
   ENDED_BY_ENGINE,    /* the multi handle failed: its transfers are void */
   ENDED_BY_ABANDONING /* the task went away */

@@ -60,7 +60,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
   if (starts_with(line, length, "HTTP/")) {
     long status = 0; /* libcurl has parsed this line already */
     curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status > 999) return break_off(x, ENDED_BY_STATUS);
+    if (status < 100 || status > 999) return break_off(x, ENDED_BY_STATUS); /* libcurl counts on past three digits */
     x->status = (int)status;
     x->header.used = 0; /* what came before was interim */
     return length;

@@ -217,7 +217,11 @@ static report curl_failure(lua_State *L, const exchange *x) {
   case CURLE_BAD_FUNCTION_ARGUMENT: /* libcurl says so of a header line that it cannot take apart */
     say(L, "http.protocol", "the answer's header is malformed");
     return (report){false, NULL};
-  case CURLE_OUT_OF_MEMORY:
+  case CURLE_OUT_OF_MEMORY: /* libcurl says so of a header line that is longer than it reads, too */
+    if (x->header_total > 0 && !x->header_done) {
+      say(L, "http.too_large", "a line of the header is longer than 100 KiB");
+      return (report){false, NULL};
+    }
     say(L, "http.protocol", "out of memory while %s", exchange_phase(x));
     return (report){false, NULL};
   case CURLE_URL_MALFORMAT: say(L, "http.url", "the URL is malformed: %s", detail(x)); return (report){false, NULL};

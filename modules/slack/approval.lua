@@ -171,8 +171,9 @@ function Approval:resume(request, asked)
   end
   for _, reply in ipairs(self.client:replies { channel = asked.channel, ts = self.thread or asked.ts }) do
     local metadata <const> = reply.metadata
-    if metadata and metadata.event_type == TOLD and metadata.event_payload.gate == self.payload.gate then
-      self.told[metadata.event_payload.user] = true
+    if metadata and metadata.event_type == TOLD and metadata.event_payload
+      and metadata.event_payload.gate == self.payload.gate then
+      self.told[metadata.event_payload.user or ""] = true
     end
   end
   return asked
@@ -233,7 +234,7 @@ local function answers_of(self)
   for _, reply in ipairs(self.client:replies { channel = self.message.channel, ts = self.thread or self.message.ts,
     oldest = self.message.ts }) do
     -- In a thread of somebody else's, only what came after the question answers it.
-    if reply.user and not reply.bot_id and tonumber(reply.ts) > tonumber(self.message.ts) then
+    if reply.user and not reply.bot_id and (tonumber(reply.ts) or 0) > tonumber(self.message.ts) then
       local decision <const>, why <const> = reply_of.read(reply.text)
       if decision then
         answers[#answers + 1] = { id = reply.user, decision = decision, why = why, said = true }

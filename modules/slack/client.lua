@@ -11,6 +11,7 @@ local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local http = require "fairlead.http"
 local json = require "fairlead.json"
+local shape = require "fairlead.service.shape"
 local token = require "fairlead.service.token"
 
 local Limits = require "fairlead.slack.limits"
@@ -30,6 +31,7 @@ local MAX_PAGES <const> = 100
 ---@class fairlead.slack.CallOptions
 ---@field timeout? number seconds for the call with its retries and waits
 ---@field once? boolean send no second time unless Slack surely did nothing; default: true for methods that write
+---@field shape? fairlead.service.Shape what a good answer has at least
 
 ---@class fairlead.slack.Client
 ---@field base_url string
@@ -120,6 +122,19 @@ local function pace(self, method, body, deadline, about)
   end
 end
 
+--- Raises for an answer that lacks what is read from it.
+local function check_shape(decoded, wanted, about)
+  local problem <const> = shape.problem(decoded, wanted)
+  if problem then
+    errors.raise {
+      kind = "slack.api", op = about.op, target = about.target, status = 200,
+      message = ("answered with something else than was asked for (%s)"):format(problem),
+      hint = "is the address Slack's (https://slack.com/api), and is no proxy answering in its place?",
+    }
+  end
+  return decoded
+end
+
 --- Calls any method. Raises when Slack answers `ok: false`.
 ---@async
 ---@param method string such as "chat.postMessage"
@@ -149,7 +164,7 @@ function Client:call(method, body, options)
       local decoded <const> = answer.decode(response, about)
       if type(decoded) == "table" and decoded.ok == true then
         self.scopes = response.headers["x-oauth-scopes"] or self.scopes
-        return decoded
+        return options.shape and check_shape(decoded, options.shape, about) or decoded
       end
       err = failure.refusal(type(decoded) == "table" and decoded or {}, response, about)
     elseif response then
@@ -176,12 +191,15 @@ end
 ---@param method string
 ---@param body table
 ---@param key string the answer's field that holds the list
+---@param item_shape? fairlead.service.Shape what each item has at least
 ---@return fun(): any iterator
-function Client:paginate(method, body, key)
+function Client:paginate(method, body, key, item_shape)
   local asked = {}
   for name, value in pairs(body) do
     asked[name] = value
   end
+  local call <const> = { shape = { [key] = shape.maybe(shape.list(item_shape or {})),
+    response_metadata = shape.maybe { next_cursor = "text?" } } }
   local items, position, pages, more = {}, 0, 0, true
   return function()
     while position >= #items do
@@ -194,7 +212,7 @@ function Client:paginate(method, body, key)
           hint = "give an id in place of a name, or ask for less",
         }
       end
-      local page <const> = self:call(method, asked)
+      local page <const> = self:call(method, asked, call)
       pages, position, items = pages + 1, 0, page[key] or {}
       local cursor <const> = page.response_metadata and page.response_metadata.next_cursor
       more = cursor ~= nil and cursor ~= "" and cursor ~= asked.cursor

@@ -4,6 +4,17 @@
 --- reactions.get; "Message metadata" (include_all_metadata).
 local chance = require "fairlead.service.chance"
 local clock = require "fairlead.clock"
+local shape = require "fairlead.service.shape"
+
+local list_of <const>, maybe <const> = shape.list, shape.maybe
+
+-- What is read from Slack's answers.
+local MESSAGE <const> = { ts = "text", user = "text?", bot_id = "text?", text = "text?",
+  metadata = maybe { event_type = "text?", event_payload = maybe {} } }
+local PAGE <const> = { shape = { messages = maybe(list_of(MESSAGE)) } }
+local POSTED <const> = { shape = { channel = "text", ts = "text" } }
+local REACTIONS <const> = { shape = { message = maybe { reactions = maybe(list_of { name = "text", count = "integer?",
+  users = maybe(list_of "text") }) } } }
 
 ---@class fairlead.slack.Message
 ---@field ts string Slack's id of the message in its channel, also its time
@@ -57,7 +68,7 @@ local function find_posted(self, channel, thread, nonce, since)
   local page <const> = self:call(method, {
     channel = channel, ts = thread, oldest = ("%.6f"):format(since - CLOCKS_DIFFER), limit = 100,
     include_all_metadata = true,
-  })
+  }, PAGE)
   for _, message in ipairs(page.messages or {}) do
     local metadata <const> = message.metadata
     if metadata and metadata.event_payload and metadata.event_payload[NONCE] == nonce then
@@ -84,7 +95,7 @@ function Messages:post(options)
   local attempts <const> = 3
   local since <const> = clock.now()
   for attempt = 1, attempts do
-    local posted, err = try(self.call, self, "chat.postMessage", body)
+    local posted, err = try(self.call, self, "chat.postMessage", body, POSTED)
     if posted then
       return { channel = posted.channel, ts = posted.ts }
     end
@@ -109,7 +120,7 @@ function Messages:update(options)
   local answer <const> = self:call("chat.update", {
     channel = self:channel_id(options.channel), ts = options.ts, text = options.text, blocks = options.blocks,
     metadata = options.metadata,
-  })
+  }, POSTED)
   return { channel = answer.channel, ts = answer.ts }
 end
 
@@ -163,7 +174,7 @@ function Messages:history(options)
   return take(self:paginate("conversations.history", {
     channel = self:channel_id(options.channel), oldest = as_ts(options.oldest), latest = as_ts(options.latest),
     limit = math.min(limit, 200), include_all_metadata = true,
-  }, "messages"), limit)
+  }, "messages", MESSAGE), limit)
 end
 
 --- The answers in a thread, oldest first, without the message that they answer.
@@ -177,7 +188,7 @@ function Messages:replies(options)
   local found = take(self:paginate("conversations.replies", {
     channel = self:channel_id(options.channel), ts = options.ts, oldest = as_ts(options.oldest), limit = 200,
     include_all_metadata = true,
-  }, "messages"), limit + 1)
+  }, "messages", MESSAGE), limit + 1)
   for i = #found, 1, -1 do
     if found[i].ts == options.ts then
       table.remove(found, i)
@@ -194,7 +205,7 @@ function Messages:reactions(options)
   check(options, "reactions", "channel", "ts")
   local answer <const> = self:call("reactions.get", {
     channel = self:channel_id(options.channel), timestamp = options.ts, full = true,
-  })
+  }, REACTIONS)
   local list = {}
   for i, reaction in ipairs(answer.message and answer.message.reactions or {}) do
     list[i] = { name = reaction.name, count = reaction.count, users = reaction.users or {} }

@@ -3,6 +3,15 @@
 --- Source: docs.slack.dev methods conversations.list, users.info, users.lookupByEmail, users.list, usergroups.list,
 --- usergroups.users.list.
 local errors = require "fairlead.errors"
+local shape = require "fairlead.service.shape"
+
+-- What is read from Slack's answers.
+local CHANNEL <const> = { id = "text", name = "text?", is_private = "boolean?", is_member = "boolean?" }
+local USER <const> = { id = "text", name = "text?", real_name = "text?", is_bot = "boolean?", deleted = "boolean?",
+  profile = shape.maybe { real_name = "text?", display_name = "text?", email = "text?" } }
+local ONE_USER <const> = { shape = { user = USER } }
+local GROUPS <const> = { shape = { usergroups = shape.list { id = "text", handle = "text?" } } }
+local MEMBERS <const> = { shape = { users = shape.list "text" } }
 
 ---@class fairlead.slack.Channel
 ---@field id string
@@ -50,9 +59,9 @@ function People:channel(name)
   if not self.channels[wanted] then
     for raw in self:paginate("conversations.list", {
       types = "public_channel,private_channel", exclude_archived = true, limit = 1000,
-    }, "channels") do
+    }, "channels", CHANNEL) do
       local channel = { id = raw.id, name = raw.name, is_private = raw.is_private, is_member = raw.is_member }
-      self.channels[raw.name], self.channels[raw.id] = channel, channel
+      self.channels[raw.name or raw.id], self.channels[raw.id] = channel, channel
     end
   end
   return self.channels[wanted] or errors.raise {
@@ -91,16 +100,16 @@ function People:user(who)
     return self.users[who]
   end
   if is_user_id(who) then
-    return remember(self, self:call("users.info", { user = who }).user)
+    return remember(self, self:call("users.info", { user = who }, ONE_USER).user)
   end
   local user
   if who:find "^[^@]+@.+" then
-    user = remember(self, self:call("users.lookupByEmail", { email = who }).user)
+    user = remember(self, self:call("users.lookupByEmail", { email = who }, ONE_USER).user)
   else
     -- A handle is one person's; a display name may be several people's, and then it names nobody.
     local wanted <const> = who:gsub("^@", "")
     local shown, ambiguous = nil, false
-    for raw in self:paginate("users.list", { limit = 200 }, "members") do
+    for raw in self:paginate("users.list", { limit = 200 }, "members", USER) do
       local one = remember(self, raw)
       if not one.deleted and one.name == wanted then
         user = one
@@ -131,7 +140,7 @@ function People:group_members(name)
   local id = is_group_id(name) and name
   if not id then
     local wanted <const> = name:gsub("^@", "")
-    for _, group in ipairs(self:call("usergroups.list", {}).usergroups) do
+    for _, group in ipairs(self:call("usergroups.list", {}, GROUPS).usergroups) do
       if group.handle == wanted then
         id = group.id
       end
@@ -143,7 +152,7 @@ function People:group_members(name)
       message = "no such group of users", hint = "give its handle, without the @, or its id (S0…)",
     }
   end
-  return self:call("usergroups.users.list", { usergroup = id }).users
+  return self:call("usergroups.users.list", { usergroup = id }, MEMBERS).users
 end
 
 return People

@@ -3,6 +3,7 @@
 --- Source: docs.slack.dev "Working with files" (files.getUploadURLExternal, files.completeUploadExternal).
 local errors = require "fairlead.errors"
 local http = require "fairlead.http"
+local shape = require "fairlead.service.shape"
 
 local UPLOAD_TIMEOUT <const> = 120 -- seconds
 
@@ -26,7 +27,7 @@ function Upload:upload(options)
   end
   local place <const> = self:call("files.getUploadURLExternal", {
     filename = options.filename, length = #options.content,
-  })
+  }, { shape = { upload_url = "url", file_id = "text" } })
   -- The address is its own permission: no token goes with it.
   local sent <const> = http.request {
     method = "POST", url = place.upload_url, body = options.content, follow = false, timeout = UPLOAD_TIMEOUT,
@@ -41,7 +42,7 @@ function Upload:upload(options)
   local shared <const> = self:call("files.completeUploadExternal", {
     files = { { id = place.file_id, title = options.title or options.filename } },
     channel_id = self:channel_id(options.channel), initial_comment = options.text, thread_ts = options.thread,
-  })
+  }, { shape = { files = shape.maybe(shape.list { id = "text?", permalink = "text?" }) } })
   local file <const> = shared.files and shared.files[1] or {}
   return { id = file.id or place.file_id, url = file.permalink }
 end

@@ -1,5 +1,6 @@
 --- Credentials as all providers hand them on.
 local answer = require "fairlead.service.answer"
+local errors = require "fairlead.errors"
 local http = require "fairlead.http"
 local json = require "fairlead.json"
 
@@ -36,8 +37,9 @@ function M.make(fields, source)
     session_token = hide(token), expires_at = fields.expires_at, account_id = fields.account_id, source = source }
 end
 
+-- A text among fields that `parse` gave, where they are Secrets; nothing for what is no text.
 local function plain(value)
-  return value ~= nil and http.reveal(value) or nil
+  return type(value) == "userdata" and value ~= json.null and http.reveal(value) or nil
 end
 
 --- What a program or an address outside says in JSON, as a table whose texts are Secrets: an error about it must not
@@ -63,10 +65,11 @@ function M.take(fields, token)
   if type(id) ~= "string" or id == "" or type(key) ~= "userdata" then
     return nil, "no AccessKeyId and SecretAccessKey"
   end
-  local expires <const> = plain(fields.Expiration)
-  local at <const> = answer.time(expires)
-  if expires and not at then
+  local at <const> = answer.time(plain(fields.Expiration))
+  if fields.Expiration ~= nil and not at then
     return nil, "an Expiration that is no time"
+  elseif fields[token] ~= nil and not plain(fields[token]) then
+    return nil, ("a %s that is no text"):format(token)
   end
   return { access_key_id = id, secret_access_key = key, session_token = fields[token], expires_at = at,
     account_id = plain(fields.AccountId) }
@@ -77,8 +80,32 @@ end
 ---@param name string
 ---@return string?
 function M.text(fields, name)
-  local value <const> = fields[name]
-  return value ~= nil and answer.brief(tostring(http.reveal(value))) or nil
+  local value = fields[name]
+  value = plain(value) or (type(value) == "number" or type(value) == "boolean") and tostring(value)
+  return value and answer.brief(value) or nil
+end
+
+local function is_text(value)
+  return type(value) == "string" or plain(value) ~= nil
+end
+
+--- The credentials in STS's answer to AssumeRole and AssumeRoleWithWebIdentity.
+---@param output table
+---@param role_arn string
+---@param about {op: string, target: string}
+---@return table found as `M.make` takes it
+--- raises aws.api
+function M.of_role(output, role_arn, about)
+  local given <const> = output.Credentials
+  if type(given) ~= "table" or type(given.AccessKeyId) ~= "string" or not is_text(given.SecretAccessKey)
+    or not is_text(given.SessionToken) or type(given.Expiration) ~= "number" then
+    errors.raise { kind = "aws.api", op = about.op, target = about.target,
+      message = "answered with something that holds no credentials",
+      hint = "is the address AWS's, and is no proxy answering in its place?" }
+  end
+  return { access_key_id = given.AccessKeyId, secret_access_key = given.SecretAccessKey,
+    session_token = given.SessionToken, expires_at = given.Expiration,
+    account_id = role_arn:match "^arn:[^:]*:iam::(%d+):" }
 end
 
 return M

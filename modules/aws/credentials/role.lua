@@ -99,17 +99,15 @@ end
 ---@return {access_key_id: string, secret_access_key: Secret, session_token: Secret, expires_at: number}
 --- raises aws.api (.not_authorised when the role may not be assumed), aws.no_credentials, config.missing
 function M.assume(source, role)
-  local given <const> = source:client("sts"):AssumeRole({
+  local output <const> = source:client("sts"):AssumeRole({
     RoleArn = role.role_arn,
     RoleSessionName = role.role_session_name or ("fairlead-%d"):format(math.floor(clock.now())),
     ExternalId = role.external_id,
     DurationSeconds = role.duration_seconds,
     SerialNumber = role.serial_number,
     TokenCode = role.token_code,
-  }).Credentials
-  return { access_key_id = given.AccessKeyId, secret_access_key = given.SecretAccessKey,
-    session_token = given.SessionToken, expires_at = given.Expiration,
-    account_id = role.role_arn:match "^arn:[^:]*:iam::(%d+):" }
+  })
+  return found.of_role(output, role.role_arn, { op = "sts.AssumeRole", target = role.role_arn })
 end
 
 --- The seconds that a profile wants its role's credentials to hold.

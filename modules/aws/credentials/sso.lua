@@ -75,7 +75,8 @@ function M.load(session)
   end
   local fields <const>, problem = found.parse(response.body or "")
   local given <const> = fields and fields.roleCredentials
-  if type(given) ~= "table" or not given.accessKeyId or not given.secretAccessKey then
+  if type(given) ~= "table" or not found.text(given, "accessKeyId") or type(given.secretAccessKey) ~= "userdata"
+    or type(given.sessionToken) ~= "userdata" then
     errors.raise { kind = "aws.api", op = "sso.GetRoleCredentials", target = sign_in.region,
       message = "answered with " .. (problem or "something that holds no credentials") }
   end

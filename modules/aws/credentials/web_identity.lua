@@ -68,10 +68,8 @@ function M.load(session)
     method = "POST", url = endpoint.resolve(session, services.list.sts, region) .. "/",
     headers = { ["Content-Type"] = query.CONTENT_TYPE }, body = secret(body),
   }, about)
-  local given <const> = query.decode(response, "AssumeRoleWithWebIdentity", services.list.sts.types, about).Credentials
-  return found.make({ access_key_id = given.AccessKeyId, secret_access_key = given.SecretAccessKey,
-    session_token = given.SessionToken, expires_at = given.Expiration,
-    account_id = arn:match "^arn:[^:]*:iam::(%d+):" }, "role " .. arn)
+  local output <const> = query.decode(response, "AssumeRoleWithWebIdentity", services.list.sts.types, about)
+  return found.make(found.of_role(output, arn, about), "role " .. arn)
 end
 
 return M
