@@ -9,12 +9,12 @@ local M = {}
 local LONGEST_NAME <const> = 40
 local QUIET <const> = 3 -- seconds that a line may take before anything is said of it
 
----A line's text shortened to a task's name.
+---A line's text shortened to a task's name, without the secrets in it.
 ---@param said string
 ---@return string
 function M.name(said)
   local text <const> = require "fairlead.faces.text"
-  return text.cut(text.clean((said:gsub("%s+", " "))), LONGEST_NAME)
+  return text.cut(text.clean((require "fairlead.repl.secrets".redact(said):gsub("%s+", " "))), LONGEST_NAME)
 end
 
 -- Whom Ctrl-C means: only where somebody sits at the terminal. Of a pipe it ends the whole program.

@@ -1,6 +1,7 @@
 --- Commands about what goes on: tasks and what they wait for, locks.
 local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
+local secrets = require "fairlead.repl.secrets"
 local task = require "fairlead.task"
 local text = require "fairlead.faces.text"
 
@@ -37,7 +38,7 @@ local function tasks(session, argument)
   local rows, widest = {}, 0
   for i, one in ipairs(list) do
     local name = one.entry.name or "task"
-    if one.job then name = ("[%d] %s"):format(one.job.number, one.job.text:gsub("%s+", " ")) end
+    if one.job then name = ("[%d] %s"):format(one.job.number, secrets.redact(one.job.text):gsub("%s+", " ")) end
     rows[i] = text.cut(("  "):rep(one.depth) .. text.clean(name), 60)
     widest = math.max(widest, text.width(rows[i]))
   end
