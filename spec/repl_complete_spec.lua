@@ -296,9 +296,11 @@ describe("hostile values", function()
 
   it("are lines, too", function()
     local rubbish = { "((((", "}}}}", "{{{{{{{{", "a.b.c:d(", '"', "'\\", "[==[ x", "local", "local x = x.",
-      "a = a.", "a = b.c b = a.", ")", "].", "x..y.", "...", "::", "a::", "function(", "function f(a", "for", "for a, b in",
+      "a = a.", "a = b.c b = a.", ")", "].", "x..y.", "...", "::", "a::", "function(", "function f(a", "for",
+      "for a, b in",
       "return", "=", ",", "http.get(((((", "\0\1\2", "\xff\xfe.", "x = function(x) x.", "f{}{}{}.", "f''.", "?",
-      "??", ":?", "if x then else end.", "http.get{", "http.get(,{ ", "1.2.3.", "a.1", "goto x", "{ a = { b = { c = ", "{[", "{ [1" }
+      "??", ":?", "if x then else end.", "http.get{", "http.get(,{ ", "1.2.3.", "a.1", "goto x",
+      "{ a = { b = { c = ", "{[", "{ [1" }
     for _, line in ipairs(rubbish) do
       for cursor = 0, #line do
         local start, found = complete.complete(line, cursor, {}, { commands = COMMANDS })

@@ -53,7 +53,8 @@ local function tags_of(block)
       tags[#tags + 1] = { name = name, lines = { rest } }
     else
       local text = line:match "^%s*%-%-%-%s?(.*)$"
-      if text:find "^errors:" or text:find "^raises " then tags[#tags + 1] = { name = "note", lines = {} } end
+      local is_note = text:find "^errors:" or text:find "^raises " or text:find "^Raises " and #tags > 1
+      if is_note then tags[#tags + 1] = { name = "note", lines = {} } end
       local lines = tags[#tags].lines
       lines[#lines + 1] = text
     end

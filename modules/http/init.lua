@@ -282,16 +282,22 @@ local function verb(name, method)
   end
 end
 
+---Asks for what is there (GET); retried like all methods that change nothing when done twice. Raises as http.request.
 ---@type async fun(url: string, options: http.Options?): http.Response
 M.get = verb("get", "GET")
+---Sends something new (POST); not retried unless `retry` says so. Raises as http.request.
 ---@type async fun(url: string, options: http.Options?): http.Response
 M.post = verb("post", "POST")
+---Puts something in a place (PUT). Raises as http.request.
 ---@type async fun(url: string, options: http.Options?): http.Response
 M.put = verb("put", "PUT")
+---Changes a part of what is there (PATCH); not retried unless `retry` says so. Raises as http.request.
 ---@type async fun(url: string, options: http.Options?): http.Response
 M.patch = verb("patch", "PATCH")
+---Takes something away (DELETE). Raises as http.request.
 ---@type async fun(url: string, options: http.Options?): http.Response
 M.delete = verb("delete", "DELETE")
+---Asks for the headers of what is there (HEAD). Raises as http.request.
 ---@type async fun(url: string, options: http.Options?): http.Response
 M.head = verb("head", "HEAD")
 

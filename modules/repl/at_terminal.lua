@@ -26,6 +26,9 @@ function M.open(session)
   }
   session.editor, session.output.editor, session.input = editor, editor, inputs.terminal(editor)
   if problem then session:warn("the history is not kept: " .. tostring(problem)) end
+  editor:completer(function(line, cursor) -- loaded when it is first asked for: a prompt is there at once
+    return require "fairlead.repl.complete".of(session, line, cursor)
+  end)
   for _, fn in ipairs(session.editor_hooks) do fn(editor) end
   local terminal <const> = require "fairlead.terminal"
   local before <const> = terminal.use_reader(function() return session:ask "> " end)

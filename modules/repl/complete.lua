@@ -24,10 +24,8 @@ local M = {}
 
 local WIDEST <const> = 44 -- of what is listed
 
--- Of the modules, those that somebody who looks around is told of.
 local PUBLIC <const> = {}
-for name in ([[aws clock digest errors git github http inspect json jwt procedure process sigv4 slack task world
-  xml]]):gmatch "%S+" do PUBLIC[name] = true end
+for _, name in ipairs(known.public) do PUBLIC[name] = true end
 
 local is = tokens.is
 
@@ -227,18 +225,19 @@ function M.complete(line, cursor, env, options_given)
   return expression(line, cursor, 1, env, given)
 end
 
----What the editor's completer calls for a session.
+---What can stand at the cursor of a session's line.
 ---@param session repl.Session
----@return fun(line: string, cursor: integer): integer, repl.Candidate[]
-function M.completer(session)
-  return function(line, cursor)
-    local variables = {}
-    for _, variable in ipairs(session.frame and session.frame:locals() or {}) do
-      variables[variable.name] = variable.value -- the innermost of a name comes last
-    end
-    return M.complete(line, cursor, session.env, { session = session, variables = { variables },
-      before = session.input and session.input.unfinished or nil })
+---@param line string
+---@param cursor integer bytes before the cursor
+---@return integer start
+---@return repl.Candidate[] candidates
+function M.of(session, line, cursor)
+  local variables = {}
+  for _, variable in ipairs(session.frame and session.frame:locals() or {}) do
+    variables[variable.name] = variable.value -- the innermost of a name comes last
   end
+  return M.complete(line, cursor, session.env, { session = session, variables = { variables },
+    before = session.input and session.input.unfinished or nil })
 end
 
 return M

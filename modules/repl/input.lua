@@ -93,7 +93,9 @@ function M.read(input, prompt)
   local kind, text = next_line(input, prompt)
   if kind == "interrupt" or kind == "end" then return kind end
   while not is_whole(text) do
+    input.unfinished = text
     local more_kind, more = next_line(input, CONTINUATION)
+    input.unfinished = nil
     if more_kind == "interrupt" then return "interrupt" end
     if more_kind == "end" then break end
     text = text .. "\n" .. more

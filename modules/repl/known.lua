@@ -4,6 +4,7 @@ local annotations = require "fairlead.annotations"
 local calls = require "fairlead.check.calls"
 local libraries = require "fairlead.check.library"
 local operations = require "fairlead.aws.operations"
+local services = require "fairlead.aws.services"
 local types = require "fairlead.annotations.types"
 
 local _, here <const> = ...
@@ -25,20 +26,69 @@ local folder <const> = here:match "^(.*)/[^/]*/[^/]*$"
 ---What is known of the modules: read when it is asked for, module by module.
 M.library = libraries.new(folder)
 
+---The modules that somebody who looks around is told of.
+M.public = { "aws", "clock", "digest", "errors", "git", "github", "http", "inspect", "json", "jwt", "procedure",
+  "process", "sigv4", "slack", "task", "world", "xml" }
+
+---What variables of a class are called, in examples and elsewhere.
+M.variables_of = {
+  ["procedure.Run"] = "run", ["procedure.Lock"] = "my_lock", ["fairlead.github.Client"] = "gh",
+  ["fairlead.aws.Session"] = "session", ["fairlead.slack.Client"] = "slack_client",
+  ["fairlead.git.Repository"] = "repository", ["http.Response"] = "response", ["fairlead.world.World"] = "w",
+  Task = "job", TaskEvent = "event", Error = "err",
+}
+
+---The class that a variable probably is of, by what it is called; of an AWS service's name: its client.
+---@param name string
+---@return check.Known|nil
+function M.guess(name)
+  for class, variable in pairs(M.variables_of) do
+    if variable == name then return { kind = "name", name = class } end
+  end
+  if name == "s3" then return { kind = "name", name = "fairlead.aws.S3", service = "s3" } end
+  if services.list[name] then return { kind = "name", name = "fairlead.aws.Client", service = name } end
+end
+
 local files = {}
 
--- The annotated definition of a function of one of the modules.
+-- What a file annotates. A script may be changed meanwhile, and is read anew.
+local function read(path)
+  if path:sub(1, #folder) ~= folder then return annotations.read(path) end
+  files[path] = files[path] or annotations.read(path)
+  return files[path]
+end
+
+-- The annotated definition of a function, of a module or of a script.
 local function definition_of(fn)
   local info = getinfo(fn, "S")
-  if info.what == "C" or info.source:sub(2, #folder + 1) ~= folder then return nil end
-  local path = info.source:sub(2)
-  files[path] = files[path] or annotations.read(path) or { definitions = {}, variables = {} }
-  for _, definition in ipairs(files[path].definitions) do
-    if definition.line == info.linedefined then return definition, files[path] end
+  local file = info.what ~= "C" and info.source:sub(1, 1) == "@" and read(info.source:sub(2))
+  for _, definition in ipairs(file and file.definitions or {}) do
+    if definition.line == info.linedefined then return definition, file end
+  end
+end
+
+---The comment at the head of a module.
+---@param module string "http"
+---@return string
+function M.head_of(module)
+  for _, name in ipairs { "/init.lua", "/meta.lua", ".lua" } do
+    local file = read(folder .. "/" .. module:gsub("%.", "/") .. name)
+    if file and #file.text > 0 then return table.concat(file.text, "\n") end
+  end
+  return ""
+end
+
+-- Functions that are there without a module's name before them.
+local function global_type(name)
+  local file = read(("%s/%s/meta.lua"):format(folder, name))
+  for _, definition in ipairs(file and file.definitions or {}) do
+    if definition.name == name and not definition.owner then return libraries.known_of(definition, name) end
   end
 end
 
 local function type_of_function(fn)
+  if fn == try then return global_type "try" end
+  if fn == secret then return global_type "secret" end
   local definition, file = definition_of(fn)
   if definition then
     local class = file.variables[definition.owner]
@@ -57,6 +107,7 @@ local function type_of_function(fn)
 end
 
 local NAMES <const> = { ["task.Task"] = "Task", ["task.Event"] = "TaskEvent", ["fairlead.Secret"] = "Secret",
+  ["fairlead.Error"] = "Error",
   ["git.Repository"] = "fairlead.git.Repository", ["process.Result"] = "fairlead.process.Result" }
 
 local function type_by_name(value)
@@ -174,12 +225,13 @@ function M.member(known, name)
   local shape = known.type and M.library:shape(known.type)
   local of = shape and shape.members[name]
   if of == nil and shape then of = type(name) == "number" and shape.list or shape.index end
+  local is_named = of ~= nil and of ~= false -- though nothing more may be known of it
   if type(of) ~= "table" then of = nil end
   if known.held then
     local value = M.raw_field(known.value, name)
     if value ~= nil then return { held = true, value = value, type = of or M.type_of(value) } end
   end
-  return of and { type = of } or nil
+  return is_named and { type = of } or nil
 end
 
 -- Any operation, where all are listed: what each takes is looked up when it is asked for.

@@ -27,17 +27,11 @@ local function list_commands(session)
   for _, command in ipairs(list) do session:print(text.pad(command.usage, widest + 2) .. command.text) end
 end
 
-local function describe(session, command)
-  session:print(("%s\n    %s"):format(command.usage, command.text))
-  if #(command.aliases or {}) > 0 then session:print("    also: :" .. table.concat(command.aliases, ", :")) end
-  if command.help then session:print("\n" .. command.help) end
-end
-
 local function help(session, argument)
   if argument == "" then return list_commands(session) end
   local topic <const> = topics.help(argument)
   if topic then return session:print(topic) end
-  describe(session, (require "fairlead.repl.commands".find(argument:match "^:?(.*)$")))
+  session:print(require "fairlead.repl.help".of(session, argument))
 end
 
 ---- :set ----

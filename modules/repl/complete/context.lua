@@ -114,8 +114,7 @@ local function variable(self, name, at)
   if first then return element((self:value(first, at))) end
   local found = self:global(name)
   if found then return found end
-  -- What a procedure's function is given is called so everywhere.
-  return name == "run" and { type = { kind = "name", name = "procedure.Run" } } or nil
+  return known.of_type(known.guess(name))
 end
 
 local function literal(token)
