@@ -30,6 +30,10 @@ function M.approval(options)
   return Approval.new(options)
 end
 
+---Block Kit's blocks and Slack's markup, within Slack's limits.
+---@type fairlead.slack.blocks
+M.blocks = require "fairlead.slack.blocks"
+
 ---@type fun(text: string): string & < > as Slack wants them in text
 M.escape = native.escape
 

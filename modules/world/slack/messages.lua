@@ -1,5 +1,6 @@
 --- The simulated Slack's methods that write: messages, their changes, reactions.
 local json = require "fairlead.json"
+local valid_blocks = require "fairlead.world.slack.blocks"
 
 local M = {}
 
@@ -105,13 +106,8 @@ function M.add(slack)
       refuse("no_text")
     elseif text and #tostring(text) > LONGEST then
       refuse("msg_too_long")
-    elseif blocks and #blocks > 50 then
+    elseif blocks and not valid_blocks.are_valid(blocks) then
       refuse("invalid_blocks")
-    end
-    for _, block in ipairs(blocks or {}) do
-      if type(block) ~= "table" or type(block.type) ~= "string" then
-        refuse("invalid_blocks")
-      end
     end
   end
 

@@ -1,7 +1,4 @@
 --- What the board shows: a run's tree as one message of Slack, within Slack's limits.
----
---- Sources: docs.slack.dev, "Blocks" (50 in a message), "Section block" (3000 characters of text), "Formatting text for
---- app surfaces" (escapes, dates, mentions).
 local duration = require "fairlead.procedure.duration"
 local json = require "fairlead.json"
 local slack = require "fairlead.slack"
@@ -9,7 +6,7 @@ local text = require "fairlead.faces.text"
 
 local M = {}
 
-local SECTION <const> = 2900 -- bytes of a section's text; Slack takes 3000 characters
+local blocks_of <const> = slack.blocks
 local SECTIONS <const> = 40 -- of lines; Slack takes 50 blocks
 local LONGEST <const> = 250 -- columns of what comes from outside, in one line
 
@@ -52,8 +49,7 @@ end
 ---@param said string
 ---@return string
 function M.link(url, said)
-  -- A bar in a link's text ends nothing, but one in the address would begin the text.
-  return ("<%s|%s>"):format(slack.escape(url):gsub("|", "%%7C"), M.plain(said))
+  return blocks_of.link(url, M.plain(said))
 end
 
 ---A person or a group as Slack knows them; others by the name that they were given.
@@ -61,14 +57,7 @@ end
 ---@param people table<string, string>?
 ---@return string
 function M.mention(who, people)
-  local id <const> = people and people[who] or who
-  if id:find "^[UW][A-Z0-9]+$" then return ("<@%s>"):format(id) end
-  if id:find "^S[A-Z0-9]+$" then return ("<!subteam^%s>"):format(id) end
-  return M.plain(who)
-end
-
-local function time(at)
-  return ("<!date^%d^{time}|%s UTC>"):format(math.floor(at), os.date("!%H:%M", math.floor(at)))
+  return blocks_of.mention(people and people[who] or who) or M.plain(who)
 end
 
 -- What goes on inside a part: the nodes that run and have none below them that does.
@@ -96,7 +85,7 @@ local function waits(part, node, people)
     for i, who in ipairs(node.approvers) do names[i] = i <= 10 and M.mention(who, people) or nil end
     words[#words + 1] = "of " .. table.concat(names, ", ")
   end
-  words[#words + 1] = "since " .. time(node.since)
+  words[#words + 1] = "since " .. blocks_of.date(node.since)
   if node.problem then words[#words + 1] = M.plain(node.problem) end
   return table.concat(words, ", ")
 end
@@ -151,22 +140,8 @@ end
 ---@param lines string[] in Slack's markup
 ---@param blocks table[]
 function M.sections(lines, blocks)
-  local room, held, size = SECTIONS, {}, 0
-  local function flush()
-    if #held == 0 then return end
-    blocks[#blocks + 1] = { type = "section", text = { type = "mrkdwn", text = table.concat(held, "\n") } }
-    held, size, room = {}, 0, room - 1
-  end
-  for i, line in ipairs(lines) do
-    if size + #line + 1 > SECTION then flush() end
-    if room == 0 then
-      held = { ("… and %d more"):format(#lines - i + 1) }
-      room = 1
-      return flush()
-    end
-    held[#held + 1], size = line, size + #line + 1
-  end
-  flush()
+  local added <const> = blocks_of.sections(lines, SECTIONS)
+  table.move(added, 1, #added, #blocks + 1, blocks)
 end
 
 ---Text of any length as sections of a fixed width, cut where it is too long.
@@ -174,21 +149,9 @@ end
 ---@param most integer sections
 ---@return table[] blocks
 function M.code(lines, most)
-  local blocks, held, size = {}, {}, 0
-  local function flush()
-    if #held == 0 or #blocks >= most then return end
-    blocks[#blocks + 1] = {
-      type = "section", text = { type = "mrkdwn", text = "```\n" .. table.concat(held, "\n") .. "\n```" },
-    }
-    held, size = {}, 0
-  end
-  for _, line in ipairs(lines) do
-    line = M.plain(line, 300):gsub("```", "'''")
-    if size + #line + 1 > SECTION - 10 then flush() end
-    held[#held + 1], size = line, size + #line + 1
-  end
-  flush()
-  return blocks
+  local plain = {}
+  for i, line in ipairs(lines) do plain[i] = M.plain(line, 300) end
+  return blocks_of.code(plain, most)
 end
 
 ---@class BoardContext
@@ -210,7 +173,7 @@ function M.render(model, context)
   local headline <const> = ("%s %s: %s"):format(sign, M.plain(subject.what, 100), title)
   local summary <const> = word and ("%s: %s"):format(headline, word) or headline
 
-  local blocks = { { type = "section", text = { type = "mrkdwn", text = summary } } }
+  local blocks = { blocks_of.section(summary) }
   local lines = {}
   local done <const> = final ~= nil and final.outcome == "done"
   for _, node in ipairs(parts_of(model, done)) do lines[#lines + 1] = line_of(node, context) end
@@ -227,9 +190,9 @@ function M.render(model, context)
   end
   M.sections(lines, blocks)
   local run <const> = context.run
-  blocks[#blocks + 1] = { type = "context", elements = { { type = "mrkdwn", text = ("Started by %s, run %s%s"):format(
+  blocks[#blocks + 1] = blocks_of.context(("Started by %s, run %s%s"):format(
     run.user and M.mention(run.user, context.people) or "somebody", M.plain(run.id, 60),
-    run.attempt > 1 and (", taken up %d times"):format(run.attempt - 1) or "") } } }
+    run.attempt > 1 and (", taken up %d times"):format(run.attempt - 1) or ""))
   return { text = summary, blocks = json.array(blocks) }
 end
 
