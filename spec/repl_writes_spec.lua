@@ -203,6 +203,23 @@ describe("reading is never asked for", function()
   end)
 end)
 
+it("a branch is not made by git's C half, either", function()
+  local played = play [[
+    process.run { "git", "init", "-q", folder .. "/a", harmless = true }.code
+    make = { "git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x" }
+    make.cwd, make.harmless = folder .. "/a", true
+    process.run(make).code
+    r = require "fairlead.git.native".open(folder .. "/a", true)
+    select(2, pcall(r.create_branch, r, "one", "HEAD")).kind
+    #git.open(folder .. "/a"):branches()
+    select(2, pcall(r.create_branch, r, { name = "one" })).kind
+    #git.open(folder .. "/a"):branches()
+    :writes on
+    r:create_branch { name = "one" }; return #r:branches()]]
+  assert.equal('0\n0\n"repl.write"\n1\n"repl.write"\n1\n2\n', played.out)
+  assert.equal(1, #played.entries)
+end)
+
 describe("a write that is made", function()
   local LINES <const> = [[
     :writes on

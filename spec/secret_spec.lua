@@ -102,3 +102,43 @@ describe("a secret", function()
     assert.has_error(function() return nil .. secret "a" end)
   end)
 end)
+
+describe("the secrets that live", function()
+  local find = require "fairlead.secret.native".find
+
+  it("are found in a text, from left to right, as ranges", function()
+    local one, two = secret "hush-one", secret("Bearer " .. "hush-two") -- luacheck: ignore
+    assert.same({ 3, 10, 12, 19 }, find "a hush-one hush-two b")
+    assert.same({ 1, 15 }, find "Bearer hush-two")
+    assert.same({}, find "hush-on")
+    assert.same({}, find "")
+    assert.is_truthy(one and two)
+  end)
+
+  it("are found where they overlap, and next to zero bytes", function()
+    local kept = { secret "aaaaaaab", secret "abcdefgh", secret "zero\0zero" } -- luacheck: ignore
+    assert.same({ 2, 15 }, find "xaaaaaaabcdefghx")
+    assert.same({ 2, 10 }, find "\0zero\0zero\0")
+    assert.is_truthy(kept)
+  end)
+
+  it("are not found when they are all of the text, if that is asked", function()
+    local whole, part = secret "all of this text", secret "of this" -- luacheck: ignore
+    assert.same({ 1, 16 }, find "all of this text")
+    assert.same({ 5, 11 }, find("all of this text", true))
+    assert.is_truthy(whole and part)
+  end)
+
+  it("are few when many have gone", function()
+    local kept = {}
+    for i = 1, 20000 do
+      local value = secret("passing-by-%d" .. i)
+      if i % 5000 == 0 then kept[#kept + 1] = value end
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.same({}, find "passing-by-%d4999")
+    assert.same({ 1, 17 }, find "passing-by-%d5000")
+    assert.equal(4, #kept)
+  end)
+end)

@@ -114,14 +114,16 @@ function Writes:through(write, make, outcome, ...)
   return table.unpack(results, 1, results.n)
 end
 
-local function is_allowed()
+-- Functions may have kept a guarded one for longer than the session lasts.
+local function is_free(self)
+  if self.closed then return true end
   local mark <const> = scope.nearest()
   return mark ~= nil and mark.allowed == true
 end
 
 -- ---- where it stands ----
 
--- Puts `make(raw)` into the place of a function of a module's, now or when that is loaded.
+-- Puts `make(raw)` into the place of a function of a module's, or of a table in it; now, or when that is loaded.
 local function stand(self, module_name, field, make, table_of)
   local places <const> = {}
   local stop <const> = when_loaded.call(module_name, function(module)
@@ -131,7 +133,7 @@ local function stand(self, module_name, field, make, table_of)
     place[field] = mine
     places[#places + 1] = { place = place, field = field, raw = raw, mine = mine }
   end)
-  table.insert(self.stands, { places = places, stop = stop })
+  table.insert(self.stands, { places = places, stop = stop, checked = not table_of })
 end
 
 local function of_request(status, failure)
@@ -145,7 +147,7 @@ local function of_ref(sha) return { sha = sha } end
 local function stand_at_http(self)
   stand(self, "fairlead.http.native", "request", function(raw)
     return function(method, url, headers, body, ...)
-      local write <const> = not is_allowed() and wording.request(method, url, headers, body) or nil
+      local write <const> = not is_free(self) and wording.request(method, url, headers, body) or nil
       if not write then return raw(method, url, headers, body, ...) end
       return self:through(write, raw, of_request, method, url, headers, body, ...)
     end
@@ -155,26 +157,24 @@ end
 local function stand_at_programs(self)
   stand(self, "fairlead.process.native", "run", function(raw)
     return function(options, ...)
-      if type(options) ~= "table" or options.harmless == true or is_allowed() then return raw(options, ...) end
+      if type(options) ~= "table" or options.harmless == true or is_free(self) then return raw(options, ...) end
       return self:through(wording.program(options), raw, of_program, options, ...)
     end
   end)
 end
 
+-- The methods that C made, before fairlead.git puts its own, which call these, over them; where it is loaded already,
+-- its own.
 local function stand_at_refs(self)
-  local function methods(module) return module.repository_methods end
   for _, name in ipairs { "create_branch", "tag" } do
-    -- The methods that C made, called by those of fairlead.git, are looked up there before anybody can be here; so the
-    -- finished ones are guarded, which fairlead.git puts into the same table.
-    stand(self, "fairlead.git", name, function(raw)
-      return function(repository, options, ...)
-        if is_allowed() or type(options) ~= "table" or type(options.name) ~= "string" then
-          return raw(repository, options, ...)
-        end
+    stand(self, "fairlead.git.native", name, function(raw)
+      return function(repository, what, at, ...)
+        local options <const> = type(what) == "table" and what or { name = what, at = at }
+        if is_free(self) or type(options.name) ~= "string" then return raw(repository, what, at, ...) end
         local write <const> = wording.ref(name, repository:folder(), options.name, tostring(options.at or "HEAD"))
-        return self:through(write, raw, of_ref, repository, options, ...)
+        return self:through(write, raw, of_ref, repository, what, at, ...)
       end
-    end, function() return methods(require "fairlead.git.native") end)
+    end, function(module) return module.repository_methods end)
   end
 end
 
@@ -182,7 +182,7 @@ end
 ---@return boolean
 function Writes:is_whole()
   for _, one in ipairs(self.stands) do
-    for _, place in ipairs(one.places) do
+    for _, place in ipairs(one.checked and one.places or {}) do
       if place.place[place.field] ~= place.mine then return false end
     end
   end
@@ -233,7 +233,7 @@ function Writes:close()
       if place.place[place.field] == place.mine then place.place[place.field] = place.raw end
     end
   end
-  self.stands = {}
+  self.stands, self.closed = {}, true
   self.ledger:close(self.session.exit_code or 0)
 end
 
