@@ -5,18 +5,21 @@ local tag <const> = native.tag
 local executing, entered, rethrow, cancelled = native.executing, native.entered, native.rethrow, native.cancelled
 local guarded = native.guarded
 local resume, yield, create, close = coroutine.resume, coroutine.yield, coroutine.create, coroutine.close
-local status = coroutine.status
+local status, running = coroutine.status, coroutine.running
+local is_held, pass, yieldable = native.is_held, native.pass, native.yieldable
 
 -- A script's own coroutine that waits for the host yields `tag`: pass it outwards, up to the task, and come back with
--- the answer.
+-- the answer. One that a debugger's hook holds yields nothing at all, as hooks must. By its coroutine: the one around it.
 local waiting = setmetatable({}, { __mode = "k" })
 
 local function settle(co, outer, at, ok, first, ...)
   executing(outer)
-  if ok and first == tag then
-    waiting[co] = true
-    yield(tag)
-    waiting[co] = nil
+  if ok and (first == tag or first == nil and is_held()) then
+    if yieldable() or not pass() then
+      waiting[co] = outer
+      yield(tag)
+      waiting[co] = nil
+    end
     outer = executing(co)
     return settle(co, outer, at, resume(co))
   end
@@ -68,6 +71,15 @@ function coroutine.close(co)
 end
 
 coroutine.yield = native.yield
+
+-- A task whose body failed, and was kept for a debugger, cleans up in a second coroutine. It stays known by its first.
+local first = setmetatable({}, { __mode = "k" })
+native.first, native.waiting = first, waiting
+
+function coroutine.running()
+  local co, is_main = running()
+  return first[co] or co, is_main
+end
 
 -- Text only: a chunk of bytecode can crash the host.
 local TEXT_ONLY <const> = "attempt to load a binary chunk (only text is allowed)"
@@ -187,9 +199,19 @@ local function without_current_folder(path)
 end
 package.path, package.cpath = without_current_folder(package.path), without_current_folder(package.cpath)
 
+-- Which files were loaded, and to whom a further one is told before it runs: the debugger's breakpoints wait for theirs.
+local sources = {}
+native.sources = sources
+
+function native.loaded(chunk, path)
+  sources[path] = true
+  if native.on_load then native.on_load(chunk, path) end
+end
+
 local function load_text(path, env)
   local chunk, problem = loadfile_any(path, "t", env)
   if not chunk then error(problem, 0) end
+  native.loaded(chunk, path)
   return chunk, path
 end
 

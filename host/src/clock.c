@@ -59,7 +59,7 @@ double clock_now(const fl_clock *clock) {
 }
 
 /* What timers count in: a real clock's must not follow when somebody sets the wall clock. */
-static double timer_time(const fl_clock *clock) {
+double clock_steady_now(const fl_clock *clock) {
   return clock->virtual_time ? clock->now : monotonic_seconds() * clock->speed;
 }
 
@@ -104,7 +104,7 @@ bool timer_start(fl_timer *timer, fl_clock *clock, double seconds, fl_timer_fire
     clock->capacity = capacity;
   }
   timer->clock = clock;
-  timer->at = timer_time(clock) + (seconds > 0 ? seconds : 0);
+  timer->at = clock_steady_now(clock) + (seconds > 0 ? seconds : 0);
   timer->order = clock->host->timer_order++;
   timer->fire = fire;
   sift_up(clock, clock->count++, timer);
@@ -144,7 +144,7 @@ bool clock_fire_due(fl_host *host) {
   bool fired = false;
   for (fl_clock *clock = host->clocks; clock != NULL; clock = clock->next) {
     if (clock->virtual_time) continue;
-    double now = timer_time(clock);
+    double now = clock_steady_now(clock);
     while (clock->count > 0 && clock->heap[0]->at <= now) {
       fire_first(clock);
       fired = true;
@@ -157,7 +157,7 @@ double clock_next_real(const fl_host *host) {
   double next = -1;
   for (const fl_clock *clock = host->clocks; clock != NULL; clock = clock->next) {
     if (clock->virtual_time || clock->count == 0) continue;
-    double left = (clock->heap[0]->at - timer_time(clock)) / clock->speed;
+    double left = (clock->heap[0]->at - clock_steady_now(clock)) / clock->speed;
     if (left < 0) left = 0;
     if (next < 0 || left < next) next = left;
   }
@@ -187,7 +187,7 @@ static fl_nret clock_monotonic(lua_State *L) {
 **     machine share it (scaled and virtual clocks have their own) */
 static fl_nret clock_steady(lua_State *L) {
   fl_host *host = fl_host_of(L);
-  lua_pushnumber(L, timer_time(host->running ? host->running->clock : host->clock));
+  lua_pushnumber(L, clock_steady_now(host->running ? host->running->clock : host->clock));
   return 1;
 }
 

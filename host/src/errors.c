@@ -54,22 +54,21 @@ const char *error_kind(lua_State *L, int index) {
 /* ---- tracebacks ---- */
 
 /* The host's own Lua: its modules, and what is compiled in. */
-static bool is_ours(lua_State *L, const lua_Debug *frame) {
-  const fl_host *host = fl_host_of(L);
+bool source_is_ours(const fl_host *host, const char *source) {
   size_t length = strlen(host->data_dir);
-  if (strncmp(frame->source, "=(fairlead", 10) == 0) return true;
-  return frame->source[0] == '@' && strncmp(frame->source + 1, host->data_dir, length) == 0 &&
-         strncmp(frame->source + 1 + length, "/modules/", 9) == 0;
+  if (strncmp(source, "=(fairlead", 10) == 0) return true;
+  return source[0] == '@' && strncmp(source + 1, host->data_dir, length) == 0 &&
+         strncmp(source + 1 + length, "/modules/", 9) == 0;
 }
 
-static int push_frames(lua_State *L, int level, bool ours_too) {
+static int push_frames(lua_State *L, lua_State *of, int level, bool ours_too) {
   lua_Debug frame;
   luaL_Buffer text;
   int lines = 0;
   luaL_buffinit(L, &text);
-  for (; lines < TRACEBACK_LINES && lua_getstack(L, level, &frame); level++) {
-    lua_getinfo(L, "Sln", &frame);
-    if (frame.what[0] == 'C' || (is_ours(L, &frame) && !ours_too)) continue;
+  for (; lines < TRACEBACK_LINES && lua_getstack(of, level, &frame); level++) {
+    lua_getinfo(of, "Sln", &frame);
+    if (frame.what[0] == 'C' || (source_is_ours(fl_host_of(L), frame.source) && !ours_too)) continue;
     if (lines++ > 0) luaL_addchar(&text, '\n');
     lua_pushfstring(L, "%s:%d: in ", frame.short_src, frame.currentline);
     luaL_addvalue(&text);
@@ -85,10 +84,10 @@ static int push_frames(lua_State *L, int level, bool ours_too) {
   return lines;
 }
 
-static void push_traceback(lua_State *L, int level) {
-  if (push_frames(L, level, false) > 0) return;
+static void push_traceback(lua_State *L, lua_State *of, int level) {
+  if (push_frames(L, of, level, false) > 0) return;
   lua_pop(L, 1);
-  push_frames(L, level, true);
+  push_frames(L, of, level, true);
 }
 
 void error_wrap(lua_State *L) {
@@ -117,16 +116,25 @@ void error_wrap(lua_State *L) {
   lua_pop(L, 1);
 }
 
-int error_handler(lua_State *L) {
-  lua_settop(L, 1);
+/* The error on top becomes an object and gets the traceback of a coroutine, from a level on, unless it has one. */
+static void wrap_with_traceback(lua_State *L, lua_State *of, int level) {
   error_wrap(L);
   lua_pushliteral(L, "traceback");
-  if (lua_rawget(L, 1) != LUA_TNIL) return (lua_settop(L, 1), 1);
+  bool has = lua_rawget(L, -2) != LUA_TNIL;
   lua_pop(L, 1);
-  if (strcmp(error_kind(L, 1), "cancelled") == 0) return 1;
-  push_traceback(L, 1);
-  lua_setfield(L, 1, "traceback");
+  if (has || strcmp(error_kind(L, -1), "cancelled") == 0) return;
+  push_traceback(L, of, level);
+  lua_setfield(L, -2, "traceback");
+}
+
+int error_handler(lua_State *L) {
+  lua_settop(L, 1);
+  wrap_with_traceback(L, L, 1);
   return 1;
+}
+
+void error_wrap_from(lua_State *L, lua_State *dead) {
+  wrap_with_traceback(L, dead, 0);
 }
 
 /* ---- Lua ---- */

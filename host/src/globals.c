@@ -185,6 +185,11 @@ static fl_nret boot_yield(lua_State *L) {
   return lua_yield(L, lua_gettop(L));
 }
 
+static fl_nret boot_yieldable(lua_State *L) {
+  lua_pushboolean(L, lua_isyieldable(L));
+  return 1;
+}
+
 static fl_nret boot_is_file(lua_State *L) {
   lua_pushboolean(L, access(luaL_checkstring(L, 1), R_OK) == 0);
   return 1;
@@ -197,6 +202,7 @@ static const luaL_Reg boot_functions[] = {
     {"guarded", boot_guarded},     /* a coroutine's body */
     {"executing", boot_executing}, /* for the interrupt's hook */
     {"yield", boot_yield},         /* of a script's coroutine */
+    {"yieldable", boot_yieldable}, /* the running coroutine may wait */
     {"is_file", boot_is_file},     /* can be read */
     {NULL, NULL},
 };
@@ -226,6 +232,7 @@ void globals_open(lua_State *L) {
   waiters_open(L);
   tasks_open(L);
   events_open(L);
+  holds_open(L);
   errors_open(L);
   secrets_open(L);
   preload(L, "fairlead.clock.native", luaopen_fairlead_clock_native);
@@ -235,6 +242,7 @@ void globals_open(lua_State *L) {
   preload(L, "fairlead.secret", luaopen_fairlead_secret);
   preload(L, "fairlead.secret.native", luaopen_fairlead_secret_native);
   preload(L, "fairlead.try", open_try);
+  preload(L, "fairlead.debugger.native", luaopen_fairlead_debugger_native);
 
   lua_pushglobaltable(L);
   luaL_setfuncs(L, global_functions, 0);
@@ -250,6 +258,7 @@ void globals_open(lua_State *L) {
 
   if (luaL_loadbufferx(L, (const char *)boot_code, boot_code_length, "boot", "b") != LUA_OK) lua_error(L);
   luaL_newlib(L, boot_functions);
+  hold_boot_functions(L);
   luaopen_fairlead_task_native(L);
   lua_getfield(L, -1, "event");
   lua_setfield(L, -3, "event");

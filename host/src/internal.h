@@ -1,7 +1,8 @@
 /* internal.h - what the host's files share: the structs behind fairlead.h.
 **
 ** host.c owns fl_host; task.c owns tasks and is the only one to resume them; wait.c suspends and wakes them; event.c is what
-** they wake each other with; inspect.c lists them; clock.c keeps time; interrupt.c stops them from outside; errors.c and
+** they wake each other with; inspect.c lists them; hold.c holds them for a debugger, hooks.c line by line, keep.c where they
+** failed; clock.c keeps time; interrupt.c stops them from outside; errors.c and
 ** secret.c make two kinds of value; globals.c and loader.c prepare what scripts see.
 */
 #ifndef FAIRLEAD_INTERNAL_H
@@ -52,7 +53,8 @@ bool clock_jump(fl_host *host);              /* moves one idle virtual clock to 
 bool clock_fire_due(fl_host *host);          /* fires real clocks' timers that are due */
 double clock_next_real(const fl_host *host); /* real seconds until the next one; -1: none */
 double monotonic_seconds(void);
-fl_clock *clock_check(lua_State *L, int arg); /* the clock of a clock.Clock */
+double clock_steady_now(const fl_clock *clock); /* what its timers count in: nobody sets it back or forward */
+fl_clock *clock_check(lua_State *L, int arg);   /* the clock of a clock.Clock */
 int luaopen_fairlead_clock_native(lua_State *L);
 
 /* ---- wait.c ---- */
@@ -67,6 +69,7 @@ fl_nret signal_wait(lua_State *L, signal_list *list, const char *what, bool shie
 void signal_fire(signal_list *list);
 void push_wait_tag(lua_State *L); /* the value that marks the host's own yields */
 bool is_wait_tag(lua_State *L, int index);
+void wait_start(fl_wait *wait, fl_task *task, const char *what, fl_abandon abandon); /* without yielding */
 void wait_cancel(fl_task *task); /* abandons what the task waits for, unless it is shielded */
 void waiters_open(lua_State *L);
 
@@ -74,7 +77,10 @@ void waiters_open(lua_State *L);
 
 typedef enum { TASK_READY, TASK_RUNNING, TASK_WAITING, TASK_FINISHED } task_state;
 
+typedef enum { STEP_NONE, STEP_INTO, STEP_OVER, STEP_OUT } step_mode;
+
 typedef struct group_box group_box;
+typedef struct hold_box hold_box;
 
 struct fl_task { /* a "task.Task" userdata; its user value is the coroutine */
   fl_host *host;
@@ -99,6 +105,18 @@ struct fl_task { /* a "task.Task" userdata; its user value is the coroutine */
   group_box *background; /* the one of these that task.start fills */
   fl_task *group_next;
   fl_task *ready_next;
+  uint64_t serial;                /* tasks are numbered in the order of their start */
+  bool kept;                      /* keep.c: held where it fails */
+  bool released;                  /* by its cancellation */
+  lua_State *first;               /* of one that has failed and been kept: the coroutine that it was known by */
+  hold_box *hold;                 /* while it is held */
+  int holds;                      /* of it and of the tasks below it */
+  double held_since, held_before; /* on its clock */
+  step_mode step;                 /* hooks.c */
+  int step_depth;
+  bool step_ours;
+  uint64_t step_serial;
+  lua_State *step_co;
   char name[64];
 };
 
@@ -120,6 +138,11 @@ int task_raise_cancellation(lua_State *L, fl_task *task);
 bool task_must_stop(const fl_task *task);
 fl_task *task_running(lua_State *L);               /* raises where there is none */
 void task_push(lua_State *L, const fl_task *task); /* the handle of one that has not finished */
+int task_body_ended(lua_State *L, int status,
+                    lua_KContext failed); /* below the top: a handler, and results or an error */
+int task_not_begun(lua_State *L);         /* the end of one that was cancelled before it ran */
+void task_start_in_background(lua_State *L, bool kept);
+void task_cancel_delivered(fl_task *task); /* from now on it may clean up */
 void tasks_open(lua_State *L);
 int luaopen_fairlead_task_native(lua_State *L);
 
@@ -135,6 +158,62 @@ void events_open(lua_State *L);
 /* ---- inspect.c ---- */
 
 void inspect_functions(lua_State *L);
+
+/* ---- hold.c ---- */
+
+typedef enum { HOLD_BREAKPOINT, HOLD_STEP, HOLD_FAILED } hold_kind;
+
+struct hold_box { /* a "debugger.Hold" userdata */
+  fl_wait wait;
+  fl_task *task; /* NULL: it has gone on */
+  lua_State *co; /* where it was held */
+  hold_kind kind;
+  bool hooked; /* by a line hook */
+  int line;    /* then */
+};
+
+hold_box *hold_new(lua_State *L, hold_kind kind, lua_State *co); /* pushes it */
+void hold_set_error(lua_State *L, int hold);                     /* pops the error */
+void hold_set_names(lua_State *L, int hold);                     /* pops the list */
+void hold_begin(lua_State *L, hold_box *hold, fl_task *task);    /* it is on top */
+void hold_abandon(fl_wait *wait);
+void hold_pass(lua_State *L, const char *source, int line); /* a place where nothing can be held */
+fl_nret task_held(lua_State *L);
+void hold_boot_functions(lua_State *L);
+void holds_open(lua_State *L);
+int luaopen_fairlead_debugger_native(lua_State *L);
+
+/* ---- hooks.c ---- */
+
+#define BREAK_WORDS 32
+
+typedef struct break_list break_list;
+
+typedef struct {
+  bool attached;
+  int stepping;                /* tasks that do */
+  break_list *breakpoints;     /* NULL: none */
+  uint64_t lines[BREAK_WORDS]; /* a bit for each line of a breakpoint, modulo their number */
+  signal_list told;            /* who waits for a stop */
+} debug_state;
+
+void hooks_apply(lua_State *L); /* the coroutine on which this is called gets the hook that it should have */
+bool hooks_wanted(const fl_host *host);
+void hooks_line(lua_State *L, lua_Debug *ar); /* in a line hook; nothing may follow */
+void hooks_raise_next(lua_State *co);         /* its task's cancellation, at the next instruction */
+void hooks_step(lua_State *L, fl_task *task, step_mode mode, lua_State *co);
+void hooks_stop_stepping(fl_task *task);
+void hooks_task_ended(fl_task *task);
+void hooks_clear(lua_State *L);
+int coroutine_depth(lua_State *co);
+void hooks_functions(lua_State *L);
+
+/* ---- keep.c ---- */
+
+void keep_this(fl_task *task); /* that has not begun */
+int keep_body(lua_State *L);
+bool keep_failed(fl_task *task, int status); /* false: out of memory */
+void keep_functions(lua_State *L);
 
 /* ---- interrupt.c ---- */
 
@@ -156,13 +235,14 @@ void interrupt_take(fl_host *host); /* on the loop or from a hook */
 bool interrupt_waits(const fl_host *host);
 void interrupt_reset(fl_host *host);
 void interrupt_executes(fl_host *host, lua_State *L); /* that coroutine runs from now on; NULL: none */
-void interrupt_watch(lua_State *L);
 void interrupt_functions(lua_State *L);
 
 /* ---- errors.c ---- */
 
 #define FL_ERROR "fairlead.Error"
 
+bool source_is_ours(const fl_host *host, const char *source); /* of Fairlead's own Lua */
+void error_wrap_from(lua_State *L, lua_State *dead); /* as error_handler, of a coroutine that an error has ended */
 int error_handler(lua_State *L); /* message handler: any value -> error object with the script's traceback */
 void error_wrap(lua_State *L);   /* value on top -> error object */
 int exit_code_of(lua_State *L, int index);
@@ -213,6 +293,8 @@ struct fl_host {
   lua_State *volatile executing; /* the coroutine that runs now, for the interrupt's hook */
   int external;                  /* waits for something outside the process, all clocks */
   uint64_t turns;                /* how often a task was resumed */
+  uint64_t serials;              /* of tasks */
+  debug_state debug;
   interrupts interrupts;
   fl_error error;
   char *details;

@@ -97,11 +97,17 @@ static bool is_spared(const fl_host *host, const fl_task *task) {
   return task == host->root || is_around(task, state->caller) || is_around(task, state->task);
 }
 
+static bool is_watching(const fl_host *host) {
+  return host->interrupts.busy_turn == host->turns;
+}
+
+static void watch(lua_State *L);
+
 /* Looks again at a task that is not meant, for as long as it does not wait; true when that was too long. */
 static bool is_too_busy(lua_State *L, const fl_task *task) {
   interrupts *state = &task->host->interrupts;
   double now = monotonic_seconds();
-  if (state->busy_turn != task->host->turns) {
+  if (!is_watching(task->host)) {
     state->busy_turn = task->host->turns;
     state->busy_for = 0;
   } else {
@@ -110,17 +116,12 @@ static bool is_too_busy(lua_State *L, const fl_task *task) {
   }
   state->busy_at = now;
   if (state->busy_for >= BUSY_SECONDS) return true;
-  interrupt_watch(L);
+  watch(L);
   return false;
 }
 
-static void interrupt_hook(lua_State *L, lua_Debug *ar) {
-  (void)ar;
-  fl_host *host = fl_host_of(L);
-  fl_task *task = host->running;
-  bool watching = host->interrupts.busy_turn == host->turns;
-  lua_sethook(L, NULL, 0, 0);
-  if (task == NULL || (!is_pending(&host->interrupts) && !watching)) return; /* the loop has taken it since */
+static void stop_running(lua_State *L, fl_task *task) {
+  fl_host *host = task->host;
   host->ending = true; /* a script that has filled its memory can be stopped, too */
   interrupt_take(host);
   if (!task->cancel_requested && (is_meant(host, task) || (!is_spared(host, task) && is_too_busy(L, task)))) {
@@ -131,21 +132,36 @@ static void interrupt_hook(lua_State *L, lua_Debug *ar) {
   if (task_must_stop(task)) task_raise_cancellation(L, task);
 }
 
+/* Takes the place of the debugger's hook on this coroutine, and so does its work, too. */
+static void interrupt_hook(lua_State *L, lua_Debug *ar) {
+  fl_host *host = fl_host_of(L);
+  bool is_line = ar->event == LUA_HOOKLINE;
+  bool watching = is_watching(host), pending = is_pending(&host->interrupts);
+  if (!watching || pending || !is_line) {
+    lua_sethook(L, NULL, 0, 0);
+    hooks_apply(L);
+    if (host->running != NULL && (pending || watching)) stop_running(L, host->running); /* else the loop has taken it */
+  }
+  if (is_line) hooks_line(L, ar);
+}
+
 static void set_hook(lua_State *L) {
   lua_sethook(L, interrupt_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
-void interrupt_watch(lua_State *L) {
-  lua_sethook(L, interrupt_hook, LUA_MASKCOUNT, BUSY_COUNT);
+static void watch(lua_State *L) {
+  lua_sethook(L, interrupt_hook, LUA_MASKCOUNT | (hooks_wanted(fl_host_of(L)) ? LUA_MASKLINE : 0), BUSY_COUNT);
 }
 
 void interrupt_executes(fl_host *host, lua_State *L) {
   host->executing = L;
   if (L == NULL) return;
-  if (is_pending(&host->interrupts))
+  if (lua_gethook(L) == interrupt_hook) lua_sethook(L, NULL, 0, 0);
+  hooks_apply(L);
+  if (is_pending(&host->interrupts)) /* last, as a signal may come at any moment */
     set_hook(L);
-  else if (host->interrupts.busy_turn == host->turns)
-    interrupt_watch(L);
+  else if (is_watching(host))
+    watch(L);
 }
 
 /* ---- from outside ---- */

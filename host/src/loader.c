@@ -95,6 +95,10 @@ int loader_load_script(lua_State *L, const char *path) {
   }
   if (status != LUA_OK) return syntax_error(L);
   set_environment(L, "strict");
+  push_boot(L, "loaded");
+  lua_pushvalue(L, -2);
+  lua_pushstring(L, path);
+  lua_call(L, 2, 0);
   const char *slash = strrchr(path, '/');
   lua_pushlstring(L, slash != NULL ? path : ".", slash != NULL ? (size_t)(slash - path) + (slash == path) : 1);
   loader_add_folder(L, lua_tostring(L, -1));

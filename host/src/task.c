@@ -60,13 +60,13 @@ fl_task *task_running(lua_State *L) {
 }
 
 /* Ends the groups that the body left open (task.start's, as a rule) one by one; then the body's results are the task's. */
-static int body_ended(lua_State *L, int status, lua_KContext failed) {
+int task_body_ended(lua_State *L, int status, lua_KContext failed) {
   (void)status;
   fl_task *task = fl_host_of(L)->running;
   while (task->groups != NULL) {
     lua_pushcfunction(L, group_close);
     lua_rawgetp(L, LUA_REGISTRYINDEX, task->groups);
-    lua_callk(L, 1, 0, failed, body_ended);
+    lua_callk(L, 1, 0, failed, task_body_ended);
   }
   task->failed = failed != 0;
   return lua_gettop(L) - 1; /* all but the message handler */
@@ -79,20 +79,22 @@ static int body_called(lua_State *L, int status, lua_KContext context) {
   host->ending = failed;
   if (failed) error_wrap(L); /* no handler runs when memory is out */
   host->ending = false;
-  return body_ended(L, LUA_OK, failed);
+  return task_body_ended(L, LUA_OK, failed);
+}
+
+int task_not_begun(lua_State *L) {
+  fl_task *task = fl_host_of(L)->running;
+  lua_settop(L, 1);
+  task->cancel_delivered = true;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, task->cancel_reference);
+  return task_body_ended(L, LUA_OK, true);
 }
 
 /* The first function of every task: calls the given one under a message handler, then ends its background tasks. */
 static int task_body(lua_State *L) {
-  fl_task *task = fl_host_of(L)->running;
+  if (task_must_stop(fl_host_of(L)->running)) return task_not_begun(L);
   lua_pushcfunction(L, error_handler);
   lua_insert(L, 1);
-  if (task_must_stop(task)) { /* cancelled before it began */
-    lua_settop(L, 1);
-    task->cancel_delivered = true;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, task->cancel_reference);
-    return body_ended(L, LUA_OK, true);
-  }
   int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, 0, body_called);
   return body_called(L, status, 0);
 }
@@ -104,6 +106,7 @@ void task_new(lua_State *L, int arguments, fl_clock *clock, group_box *group) {
   task->cancel_reference = LUA_NOREF;
   luaL_setmetatable(L, TASK);
   task->host = fl_host_of(L);
+  task->serial = ++task->host->serials;
   task->clock = clock;
   clock_retain(clock);
   task->co = lua_newthread(L);
@@ -145,6 +148,7 @@ static void task_ended(fl_task *task) {
   fl_host *host = task->host;
   lua_State *L = host->L;
   group_box *group = task->group;
+  hooks_task_ended(task);
   task->state = TASK_FINISHED;
   timer_stop(&task->grace);
   clock_release(task->clock);
@@ -191,11 +195,13 @@ static void task_resume(fl_task *task) {
   host->running = NULL;
   host->ending = false;
   if (status == LUA_YIELD) {
-    /* Only the host yields a task (globals.c sees to it), unless a foreign C module does: that one merely lets others run. */
-    if (count == 0 || !is_wait_tag(co, -count)) task_make_ready(task);
+    /* Only the host yields a task (globals.c sees to it), unless a foreign C module does: that one merely lets others run.
+    ** A hook, which holds the task, yields nothing. */
+    if (task->hold == NULL && (count == 0 || !is_wait_tag(co, -count))) task_make_ready(task);
     lua_pop(co, count);
     return;
   }
+  if (status != LUA_OK && task->kept && keep_failed(task, status)) return;
   task->results = status == LUA_OK ? count : 1;
   if (status != LUA_OK) task->failed = true;
   task_ended(task);
@@ -246,11 +252,14 @@ void task_cut(fl_task *task) {
     }
 }
 
+void task_cancel_delivered(fl_task *task) {
+  if (task->cancel_delivered) return;
+  task->cancel_delivered = true;
+  timer_start(&task->grace, task->clock, task->host->grace, task_grace_over);
+}
+
 int task_raise_cancellation(lua_State *L, fl_task *task) {
-  if (!task->cancel_delivered) {
-    task->cancel_delivered = true;
-    timer_start(&task->grace, task->clock, task->host->grace, task_grace_over);
-  }
+  task_cancel_delivered(task);
   lua_rawgeti(L, LUA_REGISTRYINDEX, task->cancel_reference);
   return lua_error(L);
 }
@@ -301,11 +310,12 @@ static fl_nret task_cancel_lua(lua_State *L) {
 }
 
 /* Task:status()
-**     -> "ready", "running", "waiting", "done" or "failed", and what it waits for */
+**     -> "ready", "running", "waiting", "held", "done" or "failed", and what it waits for */
 static fl_nret task_status(lua_State *L) {
   static const char *const names[] = {"ready", "running", "waiting", "done"};
   fl_task *task = task_at(L, 1);
-  lua_pushstring(L, task->state == TASK_FINISHED && task->failed ? "failed" : names[task->state]);
+  const char *name = task->state == TASK_FINISHED && task->failed ? "failed" : names[task->state];
+  lua_pushstring(L, task->hold != NULL ? "held" : name);
   lua_pushstring(L, task->wait != NULL ? task->wait->what : NULL);
   return 2;
 }
@@ -351,7 +361,7 @@ static fl_nret task_is_ending(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTHREAD);
   lua_State *co = lua_tothread(L, 1);
   fl_task *task = task_running(L);
-  while (task != NULL && task->co != co) task = task->group != NULL ? task->group->owner : NULL;
+  while (task != NULL && task->co != co && task->first != co) task = task->group != NULL ? task->group->owner : NULL;
   lua_pushboolean(L, task != NULL && task->cancel_requested);
   return 1;
 }
@@ -490,16 +500,22 @@ static fl_nret group_close(lua_State *L) {
   return group_closing(L, NULL);
 }
 
-/* native.start(fn: function, …)
-**     -> task.Task in the background of the calling task, which ends it with itself; its failure is the caller's */
-static fl_nret task_start(lua_State *L) {
+/* On the stack: a function and its arguments, and nothing else. Leaves the handle. */
+void task_start_in_background(lua_State *L, bool kept) {
   fl_task *owner = task_running(L);
-  luaL_checktype(L, 1, LUA_TFUNCTION);
   if (owner->background == NULL) {
     owner->background = new_group(L);
     lua_pop(L, 1);
   }
   task_new(L, lua_gettop(L) - 1, owner->clock, owner->background);
+  if (kept) keep_this(task_at(L, -1));
+}
+
+/* native.start(fn: function, …)
+**     -> task.Task in the background of the calling task, which ends it with itself; its failure is the caller's */
+static fl_nret task_start(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  task_start_in_background(L, false);
   return 1;
 }
 
@@ -508,6 +524,7 @@ static const luaL_Reg task_methods[] = {
     {"result", task_result},     /* of a finished one */
     {"cancel", task_cancel_lua}, /* ask it to stop */
     {"status", task_status},     /* what it does */
+    {"held", task_held},         /* for how long */
     {NULL, NULL},
 };
 static const luaL_Reg task_meta[] = {{"__gc", task_gc}, {NULL, NULL}};

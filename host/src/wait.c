@@ -51,19 +51,23 @@ static int wait_continue(lua_State *L, int status, lua_KContext context) {
   return wait->resume(L, wait);
 }
 
-fl_nret fl_wait_begin(lua_State *L, fl_wait *wait, const char *what, fl_abandon abandon, fl_resume resume) {
-  if (!wait->shielded) check_place(L, what);
-  fl_task *task = fl_host_of(L)->running;
+void wait_start(fl_wait *wait, fl_task *task, const char *what, fl_abandon abandon) {
   wait->task = task;
   wait->abandon = abandon;
-  wait->resume = resume;
   wait->what = what;
   wait->delivered = wait->abandoned = false;
   wait->since = clock_now(task->clock);
-  luaL_checkstack(L, 1, NULL);
   task->wait = wait;
   task->state = TASK_WAITING;
   count_external(wait, 1);
+}
+
+fl_nret fl_wait_begin(lua_State *L, fl_wait *wait, const char *what, fl_abandon abandon, fl_resume resume) {
+  if (!wait->shielded) check_place(L, what);
+  fl_task *task = fl_host_of(L)->running;
+  luaL_checkstack(L, 1, NULL);
+  wait->resume = resume;
+  wait_start(wait, task, what, abandon);
   if (task_must_stop(task)) wait_cancel(task); /* a finalizer has run since the check: stop what began */
   push_wait_tag(L);
   return lua_yieldk(L, 1, (lua_KContext)wait, wait_continue);

@@ -170,7 +170,8 @@ local function write_editor_settings()
     ["runtime.version"] = "Lua 5.4",
     ["runtime.path"] = { "?.lua", "?/init.lua", "?/meta.lua" },
     ["workspace.library"] = { data .. "/luals", data .. "/scripts" },
-    ["diagnostics.globals"] = { "try", "secret", "describe", "it", "before_each", "after_each", "setup", "teardown" },
+    ["diagnostics.globals"] = { "try", "secret", "breakpoint", "describe", "it", "before_each", "after_each", "setup",
+      "teardown" },
   }, { indent = 2, sort_keys = true })
   return file and file:write(text, "\n") and path or nil
 end

@@ -11,7 +11,10 @@ local M = {}
 ---@field wait fun(self: Task): ... waits for the end; what its function returned, or raises what it raised
 ---@field result fun(self: Task): ... the same for one that has finished
 ---@field cancel fun(self: Task, reason: string?) raises an error of kind "cancelled" in it, at its next wait
----@field status fun(self: Task): string, string? "ready", "running", "waiting", "done" or "failed"; what it waits for
+---@field status fun(self: Task): string, string? "ready", "running", "waiting", "held", "done" or "failed"; what it
+--- waits for
+---@field held fun(self: Task): number seconds during which a debugger held it, or a task below it: no deadline counts
+--- them
 
 ---@class TaskEvent
 ---@field set fun(self: TaskEvent) wakes all that wait
@@ -22,7 +25,10 @@ local M = {}
 -- What each task was told to know, by M.set_context; the tasks that it starts know it from their beginning.
 local contexts = setmetatable({}, { __mode = "k" })
 
-local function inherit(fn)
+---A function for a task that is started otherwise than here: it will know what the running task was told to know.
+---@param fn function
+---@return function
+function M.inherit(fn)
   local context = contexts[coroutine.running()]
   if context == nil or type(fn) ~= "function" then return fn end
   return function(...)
@@ -30,6 +36,7 @@ local function inherit(fn)
     return fn(...)
   end
 end
+local inherit <const> = M.inherit
 
 ---What the running task was told to know, itself or by the task that started it.
 ---@return any
@@ -192,14 +199,34 @@ function M.map(list, fn, options)
   return results
 end
 
----Calls `fn(...)` and cancels it after `seconds`.
+---For how long the running task, or a task below it, was held by a debugger so far.
+---@return number seconds of its clock
+function M.held()
+  return (native.lineage()):held()
+end
+
+local SOON <const> = 0.1 -- seconds between two looks at one that is held when its time would be over
+
+-- Sleeps until the task has had its time, not counting that during which a debugger held it.
+local function wait_for_end(work, seconds)
+  local slept = seconds
+  sleep(seconds)
+  while work:held() + seconds > slept do
+    local left = math.max(work:held() + seconds - slept, SOON)
+    sleep(left)
+    slept = slept + left
+  end
+end
+
+---Calls `fn(...)` and cancels it after `seconds`, not counting those during which a debugger held it.
 ---@async
 ---@param seconds number
 ---@param fn function
 ---@return ... fn's results; raises kind "timeout" when it took longer
 function M.timeout(seconds, fn, ...)
   local tasks <close> = native.group()
-  local work, limit = tasks:start(inherit(fn), ...), tasks:start(sleep, seconds)
+  local work = tasks:start(inherit(fn), ...)
+  local limit = tasks:start(wait_for_end, work, seconds)
   if tasks:next() == limit then
     errors.raise { kind = "timeout", message = ("not finished within %g s"):format(seconds), retryable = true }
   end
