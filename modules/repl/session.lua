@@ -270,6 +270,7 @@ end
 function Session:prompt()
   local word = self.place == "world" and "world" or "fairlead"
   for _, fn in ipairs(self.prompts) do word = fn(word) or word end
+  if self.writes then word = self.writes:marked(word) end -- after all others: it has to be seen
   return self:paint(word:find "!$" and "red" or "bold", word .. ">") .. " "
 end
 

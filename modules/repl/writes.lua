@@ -189,6 +189,15 @@ function Writes:is_whole()
   return true
 end
 
+---The prompt's word, which says when nothing is asked: "production!", "stop 2!", "unguarded!".
+---@param word string
+---@return string
+function Writes:marked(word)
+  if not self:is_whole() then return "unguarded!" end
+  if not self.on then return word end
+  return word == "fairlead" and "production!" or word .. "!"
+end
+
 ---Seconds of the running task's last exchange in which somebody was asked.
 ---@return number
 function Writes:pause()
@@ -216,11 +225,6 @@ function M.open(session)
     stand_at_programs(self)
     stand_at_refs(self)
   end
-  session:on_prompt(function(word)
-    if not self:is_whole() then return "unguarded!" end
-    if not self.on then return nil end
-    return word == "fairlead" and "production!" or word .. "!"
-  end)
   session:on_close(function() self:close() end)
   return self
 end

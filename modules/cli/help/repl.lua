@@ -13,6 +13,10 @@ Fairlead's modules are there by their short names (http, github, aws, clock, …
 carries the procedure out, `:tasks` tells what runs and what it waits for. The history is kept in the state folder, but
 no line that holds a secret.
 
+On the real services what changes something is asked for first, line by line, until `:writes on`; the prompt then says
+`production!>`. Each write is on record, before it is made and with what came of it: `fairlead runs` and `show`. `:http`
+lists what was exchanged, `:curl N` prints the command line that repeats it, with secrets as variables.
+
 With --world time is virtual: it stands still while you type and jumps over waits, so that a release of an hour is over
 in a moment. --scenario NAME and --seed N choose what happens, as in `fairlead rehearse`.
 

@@ -9,8 +9,8 @@ local function status(session)
       or "writes are refused: nobody can be asked (`:writes on` has them made)",
   }
   if session.place == "world" then
-    said[1] = "the services are simulated, and written to without a question; of what would reach the network all the "
-      .. "same, " .. said[1]
+    table.insert(said, 1, "the services are simulated, and written to without a question; for what would reach the "
+      .. "network all the same:")
   end
   if not writes:is_whole() then said[#said + 1] = "a line has put something else into the guard's place" end
   local ledger <const> = writes.ledger
