@@ -2,6 +2,7 @@
 local job_log = require "fairlead.world.github.job_log"
 local json = require "fairlead.json"
 local base64 = require("fairlead.world.github.git_data").base64
+local profile = require "fairlead.world.github.profile"
 local refusal = require "fairlead.world.github.refusal"
 local sorted = require "fairlead.sorted"
 
@@ -25,21 +26,14 @@ local function add_people(github, router)
     if not call.viewer then
       refusal.raise(401, "Requires authentication")
     end
-    local login = call.viewer.login
-    local value = github.shapes:user(login)
-    local known = (github.fixture.users or {})[login] or {}
-    value.name = known.name or login
-    value.email = known.email or json.null
-    return 200, value
+    return 200, profile.own(github, call.viewer.login)
   end)
 
   router:add("GET /users/{login}", nil, function(call)
     if not github:is_user(call.login) then
       refusal.not_found()
     end
-    local value = github.shapes:user(call.login)
-    value.name = ((github.fixture.users or {})[call.login] or {}).name or call.login
-    return 200, value
+    return 200, profile.public(github, call.login)
   end)
 
   router:add("GET /rate_limit", nil, function(call)
@@ -82,7 +76,9 @@ local function add_people(github, router)
     end
     local user = (github.fixture.users or {})[call.login] or {}
     local level = user.admin and "admin" or github:can_write(call.login) and "write" or "read"
-    return 200, { permission = level, role_name = level, user = github.shapes:user(call.login) }
+    local collaborator = github.shapes:user(call.login)
+    collaborator.role_name = level
+    return 200, { permission = level, role_name = level, user = collaborator }
   end)
 end
 

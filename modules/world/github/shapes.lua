@@ -133,6 +133,7 @@ function Shapes:repository(viewer)
   value.clone_url = self:page(".git")
   value.git_url = ("git://github.com/%s/%s.git"):format(github.owner, github.name)
   value.ssh_url = ("git@github.com:%s/%s.git"):format(github.owner, github.name)
+  value.svn_url, value.mirror_url = self:page(""), json.null
   value.created_at = M.time((github.world.fixture.start or github.world.now) - 86400 * 900)
   local admin = user.admin == true
   value.updated_at = M.time(github.world.fixture.start or github.world.now)
@@ -142,6 +143,7 @@ function Shapes:repository(viewer)
   value.open_issues_count, value.forks_count, value.watchers_count, value.stargazers_count = 0, 0, 0, 0
   value.has_issues, value.has_projects, value.has_wiki, value.has_pages, value.has_downloads =
     true, true, false, false, true
+  value.has_discussions, value.network_count, value.subscribers_count = false, 0, 1
   value.permissions = { admin = admin, maintain = admin, push = write, triage = write, pull = true }
   if write then
     value.allow_merge_commit = github.pulls:allows("merge")
