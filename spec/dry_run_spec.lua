@@ -165,6 +165,20 @@ describe("which requests only read", function()
     assert.is_true(kind("POST", "https://api.github.com/graphql", nil, '{"query":"{ viewer { login } }"}')[2])
     assert.is_false(kind("POST", "https://api.github.com/graphql", nil, '{"query":"mutation { x }"}')[2])
   end)
+
+  it("is told of what gives credentials", function()
+    local ttl = { { "X-aws-ec2-metadata-token-ttl-seconds", "21600" } }
+    assert.same({ "a token", true }, kind("PUT", "http://169.254.169.254/latest/api/token", ttl))
+    assert.same({ "PUT", false }, kind("PUT", "http://169.254.169.254/latest/api/token"))
+    assert.same({ "PUT", false }, kind("PUT", "https://example.org/a/latest/api/token", ttl))
+    assert.same({ "a token", true }, kind("POST", "https://oidc.eu-west-2.amazonaws.com/token"))
+    assert.same({ "a token", true }, kind("POST", "http://127.0.0.1:1/token", nil, '{"grantType":"refresh_token"}'))
+    assert.same({ "POST", false }, kind("POST", "https://example.org/token", nil, "{}"))
+    assert.same({ "a token", true }, kind("POST", "https://api.github.com/app/installations/12/access_tokens"))
+    assert.same({ "a token", true },
+      kind("POST", "https://sts.amazonaws.com/", nil, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15"))
+    assert.same({ "POST", false }, kind("POST", "https://sts.amazonaws.com/", nil, "Action=DeleteEverything"))
+  end)
 end)
 
 describe("the belt of a dry run", function()

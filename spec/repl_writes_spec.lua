@@ -295,6 +295,37 @@ describe("a write that is made", function()
     assert.matches("the journal holds no run", fairlead("why").stderr, 1, true)
   end)
 
+  it("that was cut short by the program's end is not known to be made", function()
+    local folder <close> = program.folder()
+    local arrived = require "fairlead.task".event()
+    local peer <close> = server.start(function()
+      arrived:set()
+      require "fairlead.clock".sleep(60)
+    end)
+    local env <const> = { FAIRLEAD_STATE = folder.path, NO_PROXY = "127.0.0.1" }
+    local task <const> = require "fairlead.task"
+    local pid <const> = folder.path .. "/pid"
+    local running = task.start(process.run, { "sh", "-c", 'echo $$ >"$1"; exec "$2" repl', "sh", pid, program.path,
+      env = env, stdin = (":writes on\nhttp.post %q\n"):format(peer.url) })
+    arrived:wait()
+    local file <close> = assert(io.open(pid))
+    process.run { "kill", "-9", file:read "l" }
+    assert.equal("KILL", running:wait().signal)
+    local listed = program.run { "runs", env = env }.stdout
+    assert.matches("^%S+ +interrupted ", listed)
+    local shown = program.run { "show", listed:match "^%S+", env = env }.stdout
+    assert.matches("whether it was made is not known", shown, 1, true)
+    assert.matches("no run can be taken up", program.run { "resume", env = env }.stderr, 1, true)
+  end)
+
+  it("that was cancelled has failed", function()
+    local played = play([[
+      :writes on
+      task.timeout(0.2, http.post, url)]], { handler = function() require "fairlead.clock".sleep(60) end })
+    assert.same({ "failed", "write" }, { played.entries[1].status, played.entries[1].kind })
+    assert.equal("done", played.run.state)
+  end)
+
   it("may be made again without another question when its answer was lost or put off", function()
     local peer = { busy = 0 }
     local played = play([[

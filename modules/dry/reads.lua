@@ -27,6 +27,19 @@ local function header(request, wanted)
   end
 end
 
+-- Requests by which credentials are come by: nothing of anybody's is changed by them. The instance metadata service's
+-- token (EC2 User Guide, "Use the Instance Metadata Service"), single sign-on's (IAM Identity Center OIDC API
+-- Reference, CreateToken), roles that are asked for without a signature (STS API Reference), a GitHub App's (REST API,
+-- "Create an installation access token for an app").
+local function gives_credentials(request, path, body)
+  if request.method == "PUT" then
+    return path == "/latest/api/token" and header(request, "x-aws-ec2-metadata-token-ttl-seconds") ~= nil
+  end
+  return path:find "/token$" and (request.url:find "^https://oidc%." or body:find '"grantType"%s*:')
+    or path:find "/app/installations/%d+/access_tokens$" or body:find "^Action=AssumeRoleWith%u"
+    or body:find "&Action=AssumeRoleWith%u"
+end
+
 ---What a request asks for: its method, or the operation of the service that it goes to.
 ---@param request {method: string, url: string, headers: table[]?}
 ---@param body string
@@ -34,6 +47,8 @@ end
 ---@return boolean reads
 function M.classify(request, body)
   if SAFE[request.method] then return request.method, true end
+  local path <const> = request.url:match "^https?://[^/?]+([^?]*)" or ""
+  if gives_credentials(request, path, body) then return "a token", true end
   if request.method ~= "POST" then return request.method, false end
   local target <const> = header(request, "x-amz-target")
   local operation = target and target:match "([^.]+)$"
@@ -41,12 +56,9 @@ function M.classify(request, body)
     operation = body:match "^Action=(%w+)" or body:match "&Action=(%w+)"
   end
   if operation then return operation, matches(operation, AWS_VERBS) end
-  local path <const> = request.url:match "^https?://[^/?]+([^?]*)" or ""
   local slack <const> = path:match "/api/([%a]+%.[%a.]+)$"
   if slack then return slack, matches(slack, SLACK_VERBS) end
   if path:find "/graphql$" then return "a GraphQL mutation", not body:find "mutation" end
-  -- Single sign-on's own tokens: nothing of anybody's is changed by them.
-  if path:find "^/token$" and request.url:find "^https://oidc%." then return "a token", true end
   return "POST", false
 end
 

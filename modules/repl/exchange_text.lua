@@ -31,7 +31,7 @@ end
 local function row(one)
   return {
     tostring(one.number), os.date("%H:%M:%S", math.floor(one.at)), one.status and tostring(one.status) or "failed",
-    took(one.elapsed), one.received and M.size(one.received) or "-", one.by or "-",
+    took(one.elapsed), one.received and M.size(one.received) or "-", one.by and text.cut(text.clean(one.by), 24) or "-",
     one.method .. " " .. one.url:gsub("^https?://", "") .. (one.attempt > 1 and ("  (attempt %d)"):format(one.attempt)
       or "") .. (one.error and "  " .. one.error or ""),
   }
