@@ -3,6 +3,7 @@
 ** Lua: breakpoint() in scripts; for modules/debugger: attach, detach, next, Hold methods
 ** Owner: a hold is anchored in the registry while its task is held; its wait counts as one for something outside, so that
 ** virtual time stands still. It is ended by hold:go(), by the task's cancellation and by detach, whichever is first.
+** Or it does not count, so that what is not held can go on there: let_time_pass.
 **
 ** Three ways into a hold: breakpoint() waits as every function that waits does; a line hook yields (hooks.c); a task that
 ** has failed is held instead of ended (keep.c). A hold's `what` tells which.
@@ -80,6 +81,7 @@ static void push_event(lua_State *L) {
 }
 
 void hold_begin(lua_State *L, hold_box *hold, fl_task *task) {
+  hold->wait.internal = task->host->debug.time_passes;
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, hold);
   lua_pushvalue(L, -1);
@@ -222,9 +224,26 @@ static fl_nret hold_about(lua_State *L) {
 static fl_nret attach(lua_State *L) {
   debug_state *debug = &fl_host_of(L)->debug;
   if (debug->attached) return luaL_error(L, "a debugger is attached already");
+  debug->time_passes = false;
   lua_newtable(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &events_key);
   debug->attached = true;
+  return 0;
+}
+
+static void set_time(fl_task *task, bool passes) {
+  if (task->hold != NULL) wait_set_internal(&task->hold->wait, passes);
+  for (group_box *group = task->groups; group != NULL; group = group->owner_next)
+    for (fl_task *member = group->members; member != NULL; member = member->group_next) set_time(member, passes);
+}
+
+/* native.let_time_pass(passes: boolean)
+**     -> (nothing); virtual time stands still for tasks that are held, or goes on with the others */
+static fl_nret let_time_pass(lua_State *L) {
+  fl_host *host = fl_host_of(L);
+  luaL_checktype(L, 1, LUA_TBOOLEAN);
+  host->debug.time_passes = lua_toboolean(L, 1);
+  if (host->root != NULL) set_time(host->root, host->debug.time_passes);
   return 0;
 }
 
@@ -281,9 +300,10 @@ static const luaL_Reg hold_methods[] = {
     {NULL, NULL},
 };
 static const luaL_Reg functions[] = {
-    {"attach", attach},   /* hold tasks */
-    {"detach", detach},   /* let them go */
-    {"next", next_event}, /* that is held */
+    {"attach", attach},               /* hold tasks */
+    {"detach", detach},               /* let them go */
+    {"next", next_event},             /* that is held */
+    {"let_time_pass", let_time_pass}, /* for what is held */
     {NULL, NULL},
 };
 static const luaL_Reg boot_functions[] = {

@@ -70,6 +70,7 @@ void signal_fire(signal_list *list);
 void push_wait_tag(lua_State *L); /* the value that marks the host's own yields */
 bool is_wait_tag(lua_State *L, int index);
 void wait_start(fl_wait *wait, fl_task *task, const char *what, fl_abandon abandon); /* without yielding */
+void wait_set_internal(fl_wait *wait, bool internal);                                /* also of one that has begun */
 void wait_cancel(fl_task *task); /* abandons what the task waits for, unless it is shielded */
 void waiters_open(lua_State *L);
 
@@ -191,6 +192,7 @@ typedef struct break_list break_list;
 
 typedef struct {
   bool attached;
+  bool time_passes;            /* virtual time does not stand still for what is held */
   int stepping;                /* tasks that do */
   break_list *breakpoints;     /* NULL: none */
   uint64_t lines[BREAK_WORDS]; /* a bit for each line of a breakpoint, modulo their number */

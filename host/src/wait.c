@@ -43,6 +43,13 @@ static void count_external(fl_wait *wait, int change) {
   if (wait->task->clock != NULL) wait->task->clock->external += change; /* the state's end may take the task first */
 }
 
+void wait_set_internal(fl_wait *wait, bool internal) {
+  bool begun = wait->task != NULL && !wait->delivered;
+  if (begun) count_external(wait, -1);
+  wait->internal = internal;
+  if (begun) count_external(wait, 1);
+}
+
 static int wait_continue(lua_State *L, int status, lua_KContext context) {
   fl_wait *wait = (fl_wait *)context; /* NOLINT(performance-no-int-to-ptr): the one way that Lua hands a context on */
   fl_task *task = fl_host_of(L)->running;

@@ -34,6 +34,7 @@ function M.define(parser)
     .. "what goes wrong there is tried again alone."):argname "N":default "8":convert(number("together", 1, 1000, true))
   command:option("--sample", "With --crash-everywhere: try so many of all instants, drawn by the seed.")
     :argname "N":convert(number("sample", 1, math.maxinteger, true))
+  require "fairlead.repl.debugged".define(command)
   options_of.define_faces(command)
   return command
 end
@@ -48,6 +49,31 @@ local function list()
   return 0
 end
 
+-- The last line: how long it took, here and there.
+local function tell(options, result, seconds)
+  local code = options_of.finish(result, options)
+  if not options.json and result.outcome ~= "usage" then
+    local duration = require "fairlead.procedure.duration"
+    print(("\nRehearsed (%s, seed %d): %s of simulated time in %.2f s. Nothing real was touched."):format(
+      options.scenario, options.seed, duration.text(result.elapsed), seconds))
+  end
+  return code
+end
+
+-- In a session, whose world it is.
+local function debug_in_world(options, where, played)
+  local world = require "fairlead.world".new { seed = options.seed, scenario = options.scenario }
+  return require "fairlead.repl.debugged".run(options, world, function(under, session)
+    return played(function(listener)
+      local rehearsal = require "fairlead.world.rehearsal"
+      local loaded = rehearsal.load(world, session.procedure, options.command_name)
+      local parameters = options_of.parameters(options.parameters, where)
+      return rehearsal.execute(session.folder, loaded, parameters, under(
+        rehearsal.execute_options(world, session.folder, { listener = listener })))
+    end)
+  end)
+end
+
 ---@async
 ---@param options table
 ---@return integer exit_code
@@ -56,22 +82,20 @@ function M.main(options)
   if not options.script then
     errors.raise { kind = "usage", message = "which script?", hint = "`fairlead rehearse --help` tells how it is used" }
   end
-  if options.crash_everywhere then return require "fairlead.cli.sweep".main(options) end
+  if options.crash_everywhere and not options.debug then return require "fairlead.cli.sweep".main(options) end
   local began = clock.monotonic()
   local where = "fairlead help " .. options.script
-  local result = options_of.show(options, function(listener)
+  local function played(play)
+    local result = options_of.show(options, play)
+    return tell(options, result, clock.monotonic() - began)
+  end
+  if options.debug then return debug_in_world(options, where, played) end
+  return played(function(listener)
     local loaded = require "fairlead.procedure".load(options.script)
     local parameters = options_of.parameters(options.parameters, where)
     local world = require "fairlead.world".new { seed = options.seed, scenario = options.scenario }
     return world:run(loaded, parameters, { listener = listener, where = where, command = options.command_name })
   end)
-  local code = options_of.finish(result, options)
-  if not options.json and result.outcome ~= "usage" then
-    local duration = require "fairlead.procedure.duration"
-    print(("\nRehearsed (%s, seed %d): %s of simulated time in %.2f s. Nothing real was touched."):format(
-      options.scenario, options.seed, duration.text(result.elapsed), clock.monotonic() - began))
-  end
-  return code
 end
 
 return M

@@ -20,6 +20,7 @@ function M.define(parser)
   options_of.define_on_cancel(command)
   command:option("--pace", "Look so many times as often: for services that `world serve --speed N` simulates.")
     :argname "N":default "1":convert(number("pace", 0.001, 100000, false))
+  require "fairlead.repl.debugged".define(command)
   options_of.define_faces(command)
   return command
 end
@@ -86,15 +87,15 @@ end
 ---@param book journal.Journal
 ---@param run journal.Run
 ---@param script journal.Script
----@param options {listener: table, no_wait: boolean?, yes: boolean?, on_cancel: string?, pace: number?,
---- take_over: boolean?, supervise: procedure.Supervisor?, on_run: function?}
+---@param options {no_wait: boolean?, yes: boolean?, on_cancel: string?, pace: number?, take_over: boolean?}
+---@param listener function|table
 ---@return procedure.ExecuteOptions
-function M.execution(book, run, script, options)
+function M.execution(book, run, script, options, listener)
   return {
     id = run.id,
     attempt = run.attempts + (run.finished and 1 or 0), -- a killed process may have told its end, or half of it
     directory = run.directory,
-    listener = options.listener,
+    listener = listener,
     recorder = function()
       local user = os.getenv "USER" or os.getenv "LOGNAME"
       local token = book:take(run.id, { user = user, take_over = options.take_over, script = script })
@@ -107,9 +108,23 @@ function M.execution(book, run, script, options)
     interactive = require "fairlead.terminal".is_tty(0),
     user = run.user,
     where = "fairlead help " .. run.script,
-    supervise = options.supervise,
-    on_run = options.on_run,
   }
+end
+
+-- Carries it out before a face; `under` may change how.
+local function carry_out(options, under)
+  local result = options_of.show(options, function(listener)
+    local procedure = require "fairlead.procedure"
+    local book <close> = require "fairlead.journal".open()
+    local run = options.run and book:run(options.run) or book:newest_resumable()
+    M.check_run(book, run, options)
+    local loaded = procedure.load(run.script, run.command)
+    local script = M.check_script(book, run, options)
+    local given = options_of.parameters(options.parameters, "fairlead help " .. run.script)
+    return procedure.execute(loaded, M.parameters(run, loaded, given),
+      under(M.execution(book, run, script, options, listener)))
+  end)
+  return options_of.finish(result, options)
 end
 
 ---@async
@@ -121,18 +136,10 @@ function M.main(options)
     table.insert(options.parameters, 1, options.run)
     options.run = nil
   end
-  local result = options_of.show(options, function(listener)
-    local procedure = require "fairlead.procedure"
-    local book <close> = require "fairlead.journal".open()
-    local run = options.run and book:run(options.run) or book:newest_resumable()
-    M.check_run(book, run, options)
-    local loaded = procedure.load(run.script, run.command)
-    local script = M.check_script(book, run, options)
-    local given = options_of.parameters(options.parameters, "fairlead help " .. run.script)
-    options.listener = listener
-    return procedure.execute(loaded, M.parameters(run, loaded, given), M.execution(book, run, script, options))
-  end)
-  return options_of.finish(result, options)
+  if options.debug then
+    return require "fairlead.repl.debugged".run(options, nil, function(under) return carry_out(options, under) end)
+  end
+  return carry_out(options, function(execution) return execution end)
 end
 
 return M

@@ -13,6 +13,7 @@ function M.define(parser)
   command:option("--command", "Another thing that the script can do, such as rollback."):argname "NAME"
     :target "command_name"
   M.define_options(command)
+  require "fairlead.repl.debugged".define(command)
   return command
 end
 
@@ -29,11 +30,8 @@ function M.define_options(command)
   options_of.define_faces(command)
 end
 
----Carries out the procedure of a script, or one of its commands, and keeps a journal of it.
----@async
----@param options {script: string, command_name: string?, parameters: string[]} and what define_options adds
----@return integer exit_code
-function M.main(options)
+-- Carries it out before a face; `under` may change how.
+local function carry_out(options, under)
   local result = options_of.show(options, function(listener)
     local procedure = require "fairlead.procedure"
     local loaded = procedure.load(options.script, options.command_name)
@@ -45,7 +43,7 @@ function M.main(options)
     if options.dry_run then
       execute = function(...) return require "fairlead.dry".inside(procedure.execute, ...) end
     end
-    return execute(loaded, given, {
+    return execute(loaded, given, under {
       listener = listener,
       recorder = book and book:recording(require "fairlead.journal.script".read(options.script), options.command_name),
       no_wait = options.no_wait,
@@ -58,6 +56,17 @@ function M.main(options)
     })
   end)
   return options_of.finish(result, options)
+end
+
+---Carries out the procedure of a script, or one of its commands, and keeps a journal of it.
+---@async
+---@param options {script: string, command_name: string?, parameters: string[]} and what define_options adds
+---@return integer exit_code
+function M.main(options)
+  if options.debug then
+    return require "fairlead.repl.debugged".run(options, nil, function(under) return carry_out(options, under) end)
+  end
+  return carry_out(options, function(execution) return execution end)
 end
 
 return M

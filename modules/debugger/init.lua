@@ -223,4 +223,9 @@ function M.remove(id)
   return breakpoints.remove(id)
 end
 
+---Whether virtual time goes on with what is not stopped, while something is; it stands still at first. A deadline of
+---what is stopped is held all the same.
+---@param passes boolean
+M.let_time_pass = native.let_time_pass
+
 return M

@@ -19,13 +19,13 @@ local function refuse(kind, request, message, hint)
   }
 end
 
-local function check(request)
+local function check(request, what, kind)
   local body <const> = request.body and http.reveal(request.body) or ""
   local name <const>, only_reads = reads.classify(request, body)
   local missing <const> = pretending.named_in(decoded(request.url)) or pretending.named_in(body)
   if missing then refuse("dry_run.end", request, ("the dry run ends here: what follows needs %s"):format(missing)) end
   if not only_reads then
-    refuse("dry_run.write", request, ("a dry run does not write, and %s would"):format(name),
+    refuse(kind, request, ("a %s does not write, and %s would"):format(what, name),
       "do it in a step: run:step(name, {already = …, act = …})")
   end
 end
@@ -35,9 +35,19 @@ end
 ---@param fn async fun(...): ...
 ---@return any ... its results
 function M.inside(fn, ...)
+  return M.refusing("dry run", "dry_run.write", fn, ...)
+end
+
+---The same for something else that must not write.
+---@async
+---@param what string for the message: "dry run"
+---@param kind string of the error
+---@param fn async fun(...): ...
+---@return any ... its results
+function M.refusing(what, kind, fn, ...)
   local below
   local function guarded(request)
-    check(request)
+    check(request, what, kind)
     return below(request)
   end
   below = http.use_transport(guarded)

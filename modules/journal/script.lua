@@ -105,6 +105,17 @@ local function stretch(before, after)
   return ("%s: %d of before became %d"):format(place, was, is)
 end
 
+---Has what the script at a path requires from beside it be loaded anew, as in another process: what those modules hold
+---belongs to what ran before.
+---@param path string
+function M.forget(path)
+  local folder = path:match "^(.*)/[^/]*$" or "."
+  local places = folder .. "/?.lua;" .. folder .. "/?/init.lua"
+  for name in pairs(package.loaded) do
+    if not name:find "^fairlead%." and package.searchpath(name, places) then package.loaded[name] = nil end
+  end
+end
+
 ---What differs between the script that a run was made of and the script as it is now.
 ---@param before {path: string, sha256: string, text: string}[]
 ---@param after {path: string, sha256: string, text: string}[]

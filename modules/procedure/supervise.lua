@@ -91,15 +91,22 @@ function M.call(run, fields, fn, ...)
   local co = coroutine.running()
   place.run, place.fn, place.arguments, place.attempts = run, fn, table.pack(...), 0
   place.parent, place.scope, place.co = nodes.current(run), nodes.scope_of(run, co), co
-  place.path = place.node and place.node.path
+  if place.node then place.path = place.node.path end
+  if place.kind == "procedure" then place.node.part = place end
   return run.supervise(place.kind, place.name, function() return attempt(place) end, place)
+end
+
+---The path that the part will have, which is about to be called.
+---@return string
+function Place:next_path()
+  local count = self.occurrence or (self.parent.counts[self.name] or 0) + 1
+  return (nodes.path_of(self.parent, self.name, count))
 end
 
 ---What is on record of the part that is about to be called.
 ---@return table|nil record
 function Place:on_record()
-  local count = self.occurrence or (self.parent.counts[self.name] or 0) + 1
-  return self.run.recorder:find { id = nodes.path_of(self.parent, self.name, count) }
+  return self.run.recorder:find { id = self:next_path() }
 end
 
 ---Why no result can be given for this part; nil: it can.

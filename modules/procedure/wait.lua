@@ -180,7 +180,9 @@ local function do_wait(run, options)
   local _ <close> = nodes.recording_failure(run, key)
   run.waits[node] = info
   local waiting = { node = node, info = info }
+  local held_before = task.held()
   while true do
+    info.deadline = deadline + task.held() - held_before -- of a debugger's time nothing counts
     local last_look = clock.now() >= info.deadline
     local found, note = dry.look(run, ask, waiting, options.check)
     if found == nil or note.text then tell(waiting, note) end

@@ -17,8 +17,11 @@ local function face(write, verbose)
   return plain.new { stream = { setvbuf = function() end, flush = function() end, write = write }, verbose = verbose }
 end
 
--- Shows each event, and keeps what it says, with the requests, for `:events`.
-local function listener(session, carried)
+---Shows each event, and keeps what it says, with the requests, for `:events`.
+---@param session repl.Session
+---@param carried repl.Carried
+---@return fun(event: procedure.Event)
+function M.listener(session, carried)
   local shown <const> = face(function(_, ...) session.output:write(table.concat { ... }) end, false)
   local kept <const> = face(function(_, lines)
     if lines == "\n" then return end
@@ -38,7 +41,7 @@ local function in_world(session, carried, loaded, given)
   local rehearsal <const> = require "fairlead.world.rehearsal"
   local book <close> = require "fairlead.journal".open { folder = session.folder.state, durable = false }
   local options <const> = rehearsal.execute_options(session.world, session.folder, {
-    listener = listener(session, carried),
+    listener = M.listener(session, carried),
   })
   options.recorder = book:recording()
   options.seed = options.seed + #session.carried - 1 -- two runs may begin at one moment of this clock: their ids differ
@@ -50,7 +53,7 @@ local function for_real(session, carried, loaded, given, command)
   local book <close> = require "fairlead.journal".open()
   local read <const> = require "fairlead.journal.script".read(session.script)
   return M.execute(session, loaded, given, {
-    listener = listener(session, carried), recorder = book:recording(read, command), mode = "run",
+    listener = M.listener(session, carried), recorder = book:recording(read, command), mode = "run",
     interactive = session.interactive,
   })
 end

@@ -14,7 +14,7 @@ local M = {}
 ---@field complete? fun(session: repl.Session, text: string): table[] what the argument may be
 
 -- In the order of `:help`.
-local FILES <const> = { "core", "start", "tasks", "http", "writes" }
+local FILES <const> = { "core", "start", "tasks", "http", "writes", "debug", "run" }
 
 local list, by_name
 

@@ -13,7 +13,9 @@ local FINISHED <const> = 9 -- so many finished ones are kept, for jobs[N]:result
 ---@field text string the line
 ---@field task Task
 ---@field quiet boolean nobody is told that it has ended well
+---@field silent boolean|nil nobody is told how it ended
 ---@field finished boolean
+---@field line Task|nil that began in the foreground: `task` ends with it
 
 ---@class repl.Jobs
 ---@field session repl.Session
@@ -24,6 +26,7 @@ Jobs.__index = Jobs
 
 -- How a job ended, said in one line.
 local function ending(self, job)
+  if job.silent then return end
   local results = table.pack(try(job.task.result, job.task))
   local err = results[1] == nil and results[2]
   local failed = select(1, job.task:status()) == "failed"
@@ -113,6 +116,26 @@ function Jobs:start(text, body, options)
   }
   table.insert(self.list, job)
   self.more:set()
+  return job
+end
+
+-- Ends with a task of somebody else's, and ends it when it is cancelled itself.
+local function follow(line)
+  local ending <close> = setmetatable({}, { __close = function(_, err) -- luacheck: ignore ending
+    if err == nil then return end
+    line:cancel()
+    try(line.wait, line)
+  end })
+  return line:wait()
+end
+
+---Has a line that began in the foreground go on as one in the background.
+---@param text string
+---@param line Task
+---@return repl.Job
+function Jobs:adopt(text, line)
+  local job <const> = self:start(text, function() return follow(line) end, { quiet = true })
+  job.line = line
   return job
 end
 

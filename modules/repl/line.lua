@@ -1,5 +1,6 @@
 --- A line while it is read and while it runs: whom Ctrl-C means, and what is said of one that takes long.
 local clock = require "fairlead.clock"
+local debugger = require "fairlead.debugger"
 local inputs = require "fairlead.repl.input"
 local native = require "fairlead.task.native"
 local task = require "fairlead.task"
@@ -94,25 +95,51 @@ local function watch(session, line)
   end
 end
 
----Runs a line to its end in a task of its own, which Ctrl-C cancels. Its own errors it has told itself.
+-- Until the line has ended; false: something in it has stopped, and the prompt is needed to look at that.
+local function ends(session, line)
+  local helpers <close> = native.group()
+  if session.interactive then helpers:start(watch, session, line) end
+  return session.stops:ends(line)
+end
+
+---Nobody looks any more at what the session began with: it goes on to its end, and Ctrl-C ends it.
+---@async
+---@param session repl.Session
+function M.finish(session)
+  session.stops:leave()
+  local job <const> = session.beginning.job
+  if job and not job.finished then
+    interrupts(session, job.line)
+    try(job.line.wait, job.line)
+    interrupts(session, session.interrupted)
+  end
+  session.jobs:wait()
+  session:quit()
+end
+
+---Runs a line to its end in a task of its own, which Ctrl-C cancels. Its own errors it has told itself. One in which
+---something stops goes on in the background.
 ---@async
 ---@param session repl.Session
 ---@param body async fun()
-function M.foreground(session, body)
-  local group <close> = native.group()
+---@param said string the line
+function M.foreground(session, body, said)
+  local group <const> = native.group() -- closed when the line has ended, else when the session has
   local line <const> = session.clock and group:start_on(session.clock, body) or group:start(body)
   session.line = line
   interrupts(session, line)
-  if session.interactive then
-    local helpers <close> = native.group()
-    helpers:start(watch, session, line)
-    group:next()
-  else
-    group:next()
-  end
+  debugger.let_time_pass(true) -- a world's clock stands still for stops only while somebody thinks
+  local ended <const> = ends(session, line)
+  debugger.let_time_pass(false)
   session.line = nil
   session.output:clear_notice()
   interrupts(session, session.interrupted)
+  if not ended then
+    local job <const> = session.jobs:adopt(said, line)
+    if session.beginning and not session.beginning.job then session.beginning.job = job end
+    return
+  end
+  local closing <close> = group -- luacheck: ignore closing
   local _, err = try(line.result, line)
   if not err then return end
   session:failed(err)

@@ -188,7 +188,7 @@ function Session:start(said, background)
   if background and not command then
     self:announce(self.jobs:start(said, wrapped))
   else
-    lines.foreground(self, wrapped)
+    lines.foreground(self, wrapped, said)
   end
 end
 
@@ -279,6 +279,20 @@ function Session:quit()
   self.ended = true
 end
 
+---Has the session begin with something, without a prompt, and end with it. When something in it stops, lines are read;
+---at their end it goes on as if nobody had been there.
+---@param said string what it is
+---@param body async fun()
+function Session:begin_with(said, body)
+  self.beginning = { said = said, body = function()
+    local ending <close> = setmetatable({}, { __close = function() -- luacheck: ignore ending
+      self:quit()
+      if self.output.prompting then self.editor:interrupt() end
+    end })
+    body()
+  end }
+end
+
 ---- the loop ----
 
 -- At the end of the input. A pipe's background lines are waited for: to cut a release short because its commands were
@@ -286,7 +300,9 @@ end
 local function at_end(self)
   local running <const> = #self.jobs:running()
   if running == 0 then return self:quit() end
+  if self.beginning then return lines.finish(self) end
   if not self.interactive then
+    self.stops:leave()
     self.jobs:wait()
     return self:quit()
   end
@@ -307,6 +323,7 @@ local function accept(self, said)
 end
 
 local function loop(self)
+  if self.beginning then lines.foreground(self, self.beginning.body, self.beginning.said) end
   while not self.ended do
     local kind, said = lines.read(self)
     if kind == "end" then

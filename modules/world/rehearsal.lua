@@ -133,6 +133,23 @@ function M.execute_options(world, folder, options)
   }
 end
 
+--- Carries a procedure out inside a world.
+---@async
+---@param folder fairlead.world.Folder
+---@param loaded procedure.Procedure
+---@param parameters table<string, any>
+---@param execution procedure.ExecuteOptions
+---@return procedure.Result
+function M.execute(folder, loaded, parameters, execution)
+  local began = clock.now()
+  -- A journal as in earnest, in the folder that goes with the world: what could not be recorded fails here, too.
+  local book <close> = not execution.recorder and journal.open { folder = folder.state, durable = false } or nil
+  execution.recorder = execution.recorder or book:recording()
+  local result = procedure.execute(loaded, parameters, execution)
+  result.elapsed = clock.now() - began
+  return result
+end
+
 --- See World:run.
 ---@async
 ---@param world fairlead.world.World
@@ -142,14 +159,7 @@ end
 function M.run(world, script, parameters, options)
   local loaded = M.load(world, script, options.command)
   return M.inside(world, function(folder)
-    local began = clock.now()
-    local execution = M.execute_options(world, folder, options)
-    -- A journal as in earnest, in the folder that goes with the world: what could not be recorded fails here, too.
-    local book <close> = not execution.recorder and journal.open { folder = folder.state, durable = false } or nil
-    execution.recorder = execution.recorder or book:recording()
-    local result = procedure.execute(loaded, parameters, execution)
-    result.elapsed = clock.now() - began
-    return result
+    return M.execute(folder, loaded, parameters, M.execute_options(world, folder, options))
   end, options.prepare)
 end
 

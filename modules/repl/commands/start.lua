@@ -60,7 +60,8 @@ local function start(session, argument)
   session:announce(job)
 end
 
-local function stop(session)
+local function stop(session, argument)
+  if argument ~= "" then return require "fairlead.repl.stops".choose_by(session, argument) end
   local stopped = 0
   for _, carried in ipairs(session.carried) do
     if not carried.result and carried.task then
@@ -90,7 +91,7 @@ return {
 In a world at once, and nothing real is touched; for real after a question that names it. `&` leaves it running: its
 lines appear above the prompt. COMMAND is another thing that the script can do, such as rollback. What it returned is
 `_` afterwards, its error `err`. A run of the real services is in the journal like any other.]] },
-  { name = "stop", usage = ":stop", text = "End the runs that :start … & left running; their closers run.",
+  { name = "stop", usage = ":stop [N]", text = "End the runs that :start … & left running; with N: look at stop N.",
     run = stop },
   { name = "answer", usage = ":answer TEXT", text = "Answer what a line or a run in the background asked.",
     run = answer },

@@ -14,22 +14,12 @@ local nodes = require "fairlead.procedure.node"
 local procedure = require "fairlead.procedure"
 local process = require "fairlead.process"
 local rehearsal = require "fairlead.world.rehearsal"
+local script = require "fairlead.journal.script"
 local task = require "fairlead.task"
 
 local M = {}
 
 local QUIET <const> = 48 * 3600 -- seconds after which a world that still moves is compared as it is
-
--- A killed process forgets what its script's own modules held.
-local function forget(script)
-  local folder = script:match "^(.*)/[^/]*$" or "."
-  local path = folder .. "/?.lua;" .. folder .. "/?/init.lua"
-  for name in pairs(package.loaded) do
-    if not name:find "^fairlead%." and package.searchpath(name, path) then
-      package.loaded[name] = nil
-    end
-  end
-end
 
 -- The procedure, telling which part of it the running task is at.
 local function watched(loaded, state)
@@ -87,7 +77,7 @@ end
 -- Carries the procedure out once, in one process; nil when that was killed.
 local function live(options, place, recorder, book, crash, state)
   local world <const> = place.world
-  forget(options.script)
+  script.forget(options.script) -- a killed process forgets what its script's own modules held
   local loaded = rehearsal.load(world, options.script, options.command)
   local execution = rehearsal.execute_options(world, place.folder, {
     id = state.id,

@@ -1,0 +1,110 @@
+--- Commands for a run that is stopped under the debugger: its part done again, a result for it, its end.
+local errors = require "fairlead.errors"
+local stops = require "fairlead.repl.stops"
+local supervision = require "fairlead.repl.supervision"
+
+local usage <const> = stops.usage
+
+local function current(session)
+  local stop <const> = stops.current(session)
+  local self <const> = supervision.of(session, stop)
+  if not self then usage("this stop is of no run", "`:continue` goes on") end
+  return stop, self
+end
+
+local function confirmed(session, question)
+  return not session.interactive or session:confirm(question)
+end
+
+local function retry(session, argument)
+  local stop <const>, self = current(session)
+  local place <const> = self:find(stop, argument)
+  session.stops:go_on(stop, function(one) self:again(one, place, true) end)
+  local held <const> = session.stop and supervision.hold_of(session.stop)
+  if held and held.place == place and held.results then session:keep(held.results[2]) end
+end
+
+local function go_on(session, stop, self)
+  local held <const> = supervision.hold_of(stop)
+  if held or stop.kind ~= "failure" then
+    return session.stops:go_on(stop, function(one) one:continue() end)
+  end
+  local place <const> = self:find(stop, "")
+  session.stops:go_on(stop, function(one) self:again(one, place, false) end)
+end
+
+local function give(session, stop, self, expression)
+  local place <const> = self:giving(stop)
+  local ok <const>, results = session:evaluate("return " .. expression)
+  if not ok then error(results, 0) end
+  local problem <const> = require "fairlead.procedure.value".unfit(results[1], "the value")
+  if problem then errors.raise { kind = "usage", message = problem } end
+  local name <const> = supervision.name_of(place)
+  local shown <const> = session:text(results[1])
+  if not confirmed(session, ("Take %s for the result of %s? It goes on record as yours."):format(shown, name)) then
+    return session:print "nothing was taken"
+  end
+  session.stops:go_on(stop, function(one) self:give(one, place, results[1]) end)
+end
+
+---- runs of the past ----
+
+local function past(session)
+  return session.past or usage("no run is open", "`fairlead repl --run RUN` opens one")
+end
+
+local function replay(session, argument)
+  local self <const> = past(session)
+  local words, upto = require "fairlead.repl.words".split(argument), nil
+  if words[1] and not words[1]:find("=", 1, true) then upto = self:number(table.remove(words, 1)) end
+  self:replay(upto or self:last(), words)
+end
+
+---- going on ----
+
+local function resume(session, argument)
+  local opened <const> = session.past
+  if opened and (not session.stop and argument == "" or session.stop and opened:holds(session.stop)
+    and argument == "") then
+    return opened:go_on()
+  end
+  local stop <const>, self = current(session)
+  local expression <const> = argument:match "^=%s*(.+)$"
+  if expression then return give(session, stop, self, expression) end
+  if argument ~= "" then usage("a value is given as `:resume = VALUE`") end
+  go_on(session, stop, self)
+end
+
+local function fail(session)
+  local stop <const>, self = current(session)
+  if stop.kind ~= "failure" then usage("it has not failed", "`:continue` goes on") end
+  session.stops:go_on(stop, function(one) self:fail(one) end)
+end
+
+---@type repl.Command[]
+return {
+  { name = "retry", usage = ":retry [PART]", text = "Do what failed again, in place; stand still when it is done.",
+    run = retry, help = [[
+What it gives is `_`. The part is the step, wait or gate that failed, or PART, one around it: a stage is gone through
+again, and its finished steps give what is recorded. A step's `already` is asked first, so nothing is done twice; one
+that has none, and was begun, says so. Outside of any step the procedure is gone through again from the top.]] },
+  { name = "resume", usage = ":resume [= VALUE]", text = "Go on: with what :retry gave, or after doing it again.",
+    run = resume, help = [[
+With `= VALUE` that value is taken for the result of the step or wait that failed, and the run goes on. It is on record
+with your name and the time. A gate's decision cannot be given: `:retry` asks again.]] },
+  { name = "fail", usage = ":fail", text = "Let the error take its course: handlers, messages, the run's end.",
+    run = fail },
+  { name = "steps", usage = ":steps", text = "What was done in the run that is open, numbered.",
+    run = function(session) past(session):print_steps() end },
+  { name = "why", usage = ":why", text = "Why that run ended, or what it waits for.",
+    run = function(session) past(session):print_why() end },
+  { name = "replay", usage = ":replay [K|PATH]", text = "Go through that run up to a step, with what is on record.",
+    run = replay, help = [[
+The script runs again; steps up to K give their recorded results and nothing is done. It stands still before what comes
+next, with live frames: `:where`, `:locals`, expressions. `:resume = VALUE` goes on as if that had been the next result;
+`:resume` goes on for real. What the script reads outside of its steps it reads anew. Without K: up to the last that was
+finished. In a world (`--world`) the simulated services carry out what was done up to there. A secret parameter, which
+the journal does not hold, is given again: `:replay K token=…`.]] },
+  { name = "reload", usage = ":reload", text = "Take the script as it is now, and go through the run again with it.",
+    run = function(session) past(session):reload() end },
+}
