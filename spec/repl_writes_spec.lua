@@ -318,6 +318,26 @@ describe("a write that is made", function()
     assert.matches("no run can be taken up", program.run { "resume", env = env }.stderr, 1, true)
   end)
 
+  it("has one record in a session, also where many begin at once", function()
+    local played = play [[
+      :writes on
+      #task.map({ 1, 2, 3, 4, 5 }, function(i) return http.post(url .. "/" .. i).status end)
+      http.post(url .. "/6").status]]
+    assert.equal("5\n200\n", played.out)
+    assert.equal(6, #played.entries)
+  end)
+
+  it("does not make a session grow", function()
+    local played = play [[
+      :writes on
+      for i = 1, 200 do process.run { "true" } end
+      collectgarbage() collectgarbage() before = collectgarbage "count"
+      for i = 1, 1000 do process.run { "true" } end
+      collectgarbage() collectgarbage() return collectgarbage "count" - before < 200]]
+    assert.equal("true\n", played.out)
+    assert.equal(1200, #played.entries)
+  end)
+
   it("that was cancelled has failed", function()
     local played = play([[
       :writes on

@@ -12,7 +12,7 @@ local LONGEST <const> = 2000 -- bytes of a line's text
 ---@class repl.Ledger
 ---@field folder string|nil of the journal; nil: where it is otherwise
 ---@field run string|nil its id, once there was a write
----@field count integer
+---@field count integer how many are on record
 local Ledger = {}
 Ledger.__index = Ledger
 
@@ -24,10 +24,19 @@ Entry.__index = Entry
 ---@return repl.Ledger
 function M.new(options)
   options = options or {}
-  return setmetatable({ folder = options.folder, on_trouble = options.on_trouble, count = 0 }, Ledger)
+  return setmetatable({ folder = options.folder, on_trouble = options.on_trouble, count = 0, begun = 0 }, Ledger)
 end
 
+-- Opening may wait for other processes: of several writes at once, the first opens.
 local function open(self)
+  while self.opening do self.opening:wait() end
+  if self.recorder then return end
+  local opened <const> = require "fairlead.task".event()
+  self.opening = opened
+  local turn <close> = setmetatable({}, { __close = function() -- luacheck: ignore turn
+    self.opening = nil
+    opened:set()
+  end })
   local journal <const> = require "fairlead.journal"
   local book <const> = journal.open { folder = self.folder }
   local opening <close> = setmetatable({}, { __close = function(_, err) -- luacheck: ignore opening
@@ -65,8 +74,9 @@ function Ledger:begin(write, mark)
     method = write.method, url = write.url, arguments = write.arguments, body = write.body, bytes = write.bytes,
   }
   local path <const> = mark and mark.name or "session"
+  self.begun = self.begun + 1
   local key <const> = {
-    id = ("%s#%d"):format(path, self.count + 1), kind = "write", path = path, occurrence = self.count + 1,
+    id = ("%s#%d"):format(path, self.begun), kind = "write", path = path, occurrence = self.begun,
     digest = require "fairlead.digest".sha256(require "fairlead.json".encode(intent, { sort_keys = true })),
   }
   local _, err = try(function()
@@ -75,14 +85,16 @@ function Ledger:begin(write, mark)
   end)
   if err then refuse(write, err) end
   self.count = self.count + 1
-  return setmetatable({ ledger = self, key = key }, Entry)
+  return setmetatable({ ledger = self, recorder = self.recorder, key = key }, Entry)
 end
 
 local function record(entry, method, value)
   if entry.done then return end
   entry.done = true
-  local ledger <const> = entry.ledger
-  local _, err = try(function() ledger.recorder[method](ledger.recorder, entry.key, value) end)
+  local recorder <const>, ledger = entry.recorder, entry.ledger
+  local _, err = try(function() recorder[method](recorder, entry.key, value) end)
+  -- It is on the disk, and nobody asks for it again: a session that lasts for days must not grow by it.
+  recorder.records[entry.key.id], recorder.seen[entry.key.id] = nil, nil
   -- What was done cannot be undone because nobody could write it down.
   if err and ledger.on_trouble then ledger.on_trouble(err) end
 end
