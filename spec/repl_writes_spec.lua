@@ -393,9 +393,9 @@ describe("a write in words", function()
   it("names what it does, where, and as whom", function()
     assert.equal("PUT https://api.github.com/repos/o/r/pulls/12/merge",
       words("PUT", "https://api.github.com/repos/o/r/pulls/12/merge", {}, "{}"))
-    assert.equal('chat.postMessage (channel=C1, text=Hello) at https://slack.com/api/chat.postMessage',
+    assert.equal('chat.postMessage (channel=C1, text=Hello) at slack.com',
       words("POST", "https://slack.com/api/chat.postMessage", {}, '{"channel": "C1", "text": "Hello"}'))
-    assert.equal("GraphQL mutation addComment at https://api.github.com/graphql",
+    assert.equal("GraphQL mutation addComment at api.github.com",
       words("POST", "https://api.github.com/graphql", {},
         '{"query": "mutation($a: ID!) { addComment(x: $a) { id } }"}'))
     assert.is_nil(wording.request("POST", "https://api.github.com/graphql", {}, '{"query": "{ viewer { login } }"}'))

@@ -28,12 +28,19 @@ end
 
 -- ---- the list ----
 
+-- How it came out, in one word.
+local function state(one)
+  return one.status and tostring(one.status) or one.refused and "refused" or "failed"
+end
+
 local function row(one)
+  local request = one.method .. " " .. one.url:gsub("^https?://", "")
+  if one.operation then request = ("%s  %s"):format(request, one.operation) end
+  if one.attempt > 1 then request = ("%s  (attempt %d)"):format(request, one.attempt) end
+  if one.problem and not one.refused then request = ("%s  %s"):format(request, one.problem) end
   return {
-    tostring(one.number), os.date("%H:%M:%S", math.floor(one.at)), one.status and tostring(one.status) or "failed",
-    took(one.elapsed), one.received and M.size(one.received) or "-", one.by and text.cut(text.clean(one.by), 24) or "-",
-    one.method .. " " .. one.url:gsub("^https?://", "") .. (one.attempt > 1 and ("  (attempt %d)"):format(one.attempt)
-      or "") .. (one.error and "  " .. one.error or ""),
+    tostring(one.number), os.date("%H:%M:%S", math.floor(one.at)), state(one),
+    took(one.elapsed), one.received and M.size(one.received) or "-", one.by and text.cut(text.clean(one.by), 24) or "-", request,
   }
 end
 
@@ -44,7 +51,7 @@ local RIGHT <const> = { true, false, true, true, true }
 ---@param one repl.Exchange
 ---@return string
 function M.short(one)
-  return text.cut(text.clean(("%s %s %s"):format(one.status or "failed", one.method, one.url)), 70)
+  return text.cut(text.clean(("%s %s %s"):format(state(one), one.method, one.url)), 70)
 end
 
 ---The lines of a list, aligned; the newest last.
@@ -125,7 +132,7 @@ function M.one(one)
   local lines <const> = { ("#%d%s, %s%s%s"):format(one.number, one.by and ", " .. one.by or "",
     os.date("%Y-%m-%d %H:%M:%S", math.floor(one.at)), one.attempt > 1 and (", attempt %d"):format(one.attempt) or "",
     one.replaced and ", not over the network" or "") }
-  lines[2] = text.clean(one.method .. " " .. one.url)
+  lines[2] = text.clean(one.method .. " " .. one.url .. (one.operation and "  " .. one.operation or ""))
   local request <const>, answer = one.request, one.answer
   if not request then lines[#lines + 1] = "(the headers and bodies of exchanges this old are not kept)" end
   if request then
@@ -134,7 +141,7 @@ function M.one(one)
   end
   lines[#lines + 1] = ""
   if one.error then
-    lines[#lines + 1] = text.clean(("failed after %s: %s"):format(took(one.elapsed), one.error))
+    lines[#lines + 1] = text.clean(("%s after %s: %s"):format(state(one), took(one.elapsed), one.error))
     return lines
   end
   lines[#lines + 1] = ("%s in %s, %s"):format(one.status, took(one.elapsed), M.size(one.received or 0))

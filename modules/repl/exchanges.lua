@@ -4,6 +4,7 @@
 --- Nothing that is kept of a request has a secret's text in it: what was sent as a Secret stays that value, and what
 --- looks like one in a header, an address or a body becomes one.
 local clock = require "fairlead.clock"
+local errors = require "fairlead.errors"
 local scope = require "fairlead.repl.scope"
 local secrets = require "fairlead.repl.secrets"
 local when_loaded = require "fairlead.repl.when_loaded"
@@ -20,7 +21,10 @@ local LARGEST <const> = 64 << 10 -- bytes of a body that are kept
 ---@field url string without secrets
 ---@field host string
 ---@field status integer?
+---@field operation string? of the service that it went to, where its address does not say it: "UpdateService"
 ---@field error string? what went wrong, where there was no answer
+---@field problem string? that in few words
+---@field refused boolean? it was asked for, and not sent
 ---@field elapsed number seconds
 ---@field attempt integer
 ---@field at number unix seconds, when it ended
@@ -125,14 +129,23 @@ local function kept_answer(answer)
   }
 end
 
+-- What it is for, where its address does not say it.
+local function operation_of(request)
+  local body <const> = request.body and require "fairlead.http".reveal(request.body) or ""
+  local name <const> = require "fairlead.dry.reads".classify(request, body)
+  return name:find "^%u%w+$" and name ~= request.method and name or nil
+end
+
 local function take(self, told, request, answer)
-  local mark <const> = scope.nearest()
+  local mark <const>, failure = scope.nearest(), told.error
   self.count = self.count + 1
   local list <const> = self.list
   list[#list + 1] = {
     number = self.count, method = told.method, url = M.visible_url(request.url),
     host = request.url:match "^%a+://([^/?]*)" or "?", status = told.status,
-    error = told.error and secrets.redact(tostring(told.error)),
+    error = failure and secrets.redact(tostring(failure)),
+    problem = failure and secrets.redact(tostring(errors.wrap(failure).message)), operation = operation_of(request),
+    refused = failure and errors.wrap(failure).kind == "repl.write" or nil,
     elapsed = math.max(0, told.elapsed - self.pause()), attempt = told.attempt, at = clock.now(),
     by = mark and mark.name, sent = bytes_of(request.body),
     received = answer and (answer.streamed or #(answer.body or "")), replaced = told.replaced or false,

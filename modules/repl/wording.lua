@@ -50,7 +50,7 @@ local function parameters(body)
   local ok, values = pcall(require "fairlead.json".decode, body)
   if ok and type(values) == "table" then
     for name, value in require "fairlead.sorted"(values) do
-      if type(name) == "string" and (type(value) == "string" or math.type(value) == "integer") then
+      if type(name) == "string" and (type(value) ~= "table" and type(value) ~= "userdata") then
         shown[#shown + 1] = ("%s=%s"):format(name, tostring(value))
       end
     end
@@ -76,16 +76,16 @@ end
 
 -- ---- others ----
 
-local function slack_words(body, operation, place)
+local function slack_words(body, operation, host)
   if not operation:find "^%l[%a]*%.[%a.]+$" then return nil end
   local values <const> = parameters(body)
-  return ("%s%s at %s"):format(operation, values ~= "" and (" (%s)"):format(values) or "", place)
+  return ("%s%s at %s"):format(operation, values ~= "" and (" (%s)"):format(values) or "", host)
 end
 
-local function graphql_words(body, operation, place)
+local function graphql_words(body, operation, host)
   if operation ~= "a GraphQL mutation" then return nil end
   local first <const> = body:match "mutation.-{[%s\\n]*([%a_]+)"
-  return ("GraphQL mutation%s at %s"):format(first and " " .. first or "", place)
+  return ("GraphQL mutation%s at %s"):format(first and " " .. first or "", host)
 end
 
 ---What a request would change; nil when it only reads.
@@ -101,10 +101,10 @@ function M.request(method, url, headers, body)
   if only_reads then return nil end
   local sha256 <const> = require "fairlead.digest".sha256
   request.visible = require "fairlead.repl.exchanges".visible_url(url)
-  local place <const> = request.visible:match "^[^?]*"
+  local place <const>, host = request.visible:match "^[^?]*", url:match "^%a+://([^/?]*)" or "?"
   return {
-    what = text.clean(aws_words(request, plain, operation) or slack_words(plain, operation, place)
-      or graphql_words(plain, operation, place) or ("%s %s"):format(method, request.visible)),
+    what = text.clean(aws_words(request, plain, operation) or slack_words(plain, operation, host)
+      or graphql_words(plain, operation, host) or ("%s %s"):format(method, request.visible)),
     operation = operation, on = place, method = method, url = request.visible, bytes = #plain,
     body = body and sha256(plain) or nil, key = sha256(("%s %s\0%s"):format(method, url, plain)),
   }

@@ -17,7 +17,7 @@ local function status(session)
   if ledger.run then
     said[#said + 1] = ("%d on record: `fairlead show %s`"):format(ledger.count, ledger.run)
   end
-  if writes.refused > 0 then said[#said + 1] = ("%d not made"):format(writes.refused) end
+  if writes.refused > 0 then said[#said + 1] = ("%d not made, for want of a yes"):format(writes.refused) end
   for _, line in ipairs(said) do session:print(line) end
 end
 
