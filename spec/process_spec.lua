@@ -381,6 +381,57 @@ describe("process.run", function()
     end)
   end)
 
+  describe("a listener", function()
+    it("hears of output as it comes, in order, and all of it", function()
+      local heard, first = {}, nil
+      local began = clock.monotonic()
+      local done = process.run {
+        "sh", "-c", "echo one; sleep 0.3; echo two >&2; sleep 0.05; echo three",
+        on_output = function(piece, stream)
+          first = first or clock.monotonic() - began
+          heard[#heard + 1] = stream .. ": " .. piece
+        end,
+      }
+      assert.same({ "stdout: one\n", "stderr: two\n", "stdout: three\n" }, heard)
+      assert.equal("one\nthree\n", done.stdout)
+      assert.is_true(first < clock.monotonic() - began - 0.2)
+    end)
+
+    it("may wait, while more comes", function()
+      local heard = {}
+      local done = process.run {
+        "sh", "-c", "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.01; done",
+        on_output = function(piece)
+          heard[#heard + 1] = piece
+          clock.sleep(0.05)
+        end,
+      }
+      assert.equal(done.stdout, table.concat(heard))
+      assert.is_true(#heard < 8)
+    end)
+
+    it("kills the program when it fails, or is cancelled", function()
+      local pid
+      local _, err = try(process.run, {
+        "sh", "-c", "echo $$; exec sleep 30",
+        on_output = function(piece)
+          pid = piece:match "%d+"
+          error "enough"
+        end,
+      })
+      assert.matches("enough", err.message)
+      assert.equal(1, process.run({ "kill", "-0", pid }).code)
+      local _, late = try(task.timeout, 0.2, process.run, {
+        "sh", "-c", "echo x; exec sleep 30", on_output = function() clock.sleep(10) end,
+      })
+      assert.equal("timeout", late.kind)
+    end)
+
+    it("has to be a function", function()
+      assert.error_matches(function() process.run { "true", on_output = 1 } end, "on_output: function expected, got n")
+    end)
+  end)
+
   describe("output", function()
     it("without end is stopped and told", function()
       local err = failure(process.run, { "yes", max_output = 100000 })

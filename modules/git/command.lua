@@ -1,5 +1,6 @@
 --- Runs the user's own `git`, so that credentials, SSH settings and hooks work as the user knows them.
 local process = require "fairlead.process"
+local progress = require "fairlead.git.progress"
 local trouble = require "fairlead.git.trouble"
 
 local M = {}
@@ -34,6 +35,7 @@ M.DEFAULT_TIMEOUT = 600
 ---@field timeout number?
 ---@field harmless boolean? it changes nothing, or only what follows a remote
 ---@field accepts integer? a code other than 0 that is an answer, too
+---@field on_progress fun(progress: fairlead.git.Progress)? hears how far a transfer is
 
 --- Runs git to its end; raises the error that trouble.lua makes of its failure.
 ---@async
@@ -43,8 +45,14 @@ function M.run(command)
   local call = { "git", cwd = command.folder, env = ENVIRONMENT, timeout = command.timeout, max_output = 64 << 20,
     harmless = command.harmless }
   if command.bare then call[#call + 1] = "--git-dir=" .. command.folder end
-  table.move(command.arguments, 1, #command.arguments, #call + 1, call)
+  call[#call + 1] = command.arguments[1]
+  if command.on_progress then
+    call[#call + 1] = "--progress"
+    call.on_output = progress.listener(command.on_progress)
+  end
+  table.move(command.arguments, 2, #command.arguments, #call + 1, call)
   local done = process.run(call)
+  if command.on_progress then done.stderr = progress.without(done.stderr) end
   if done.code ~= 0 and done.code ~= command.accepts then
     trouble.raise(command.op, command.target, done)
   end

@@ -53,6 +53,7 @@ end
 function M.clone(options)
   check.options("git.clone", options, {
     url = "!string", path = "!string", branch = "string", depth = "integer", bare = "boolean", timeout = "number",
+    on_progress = "function",
   })
   check.clone_address("git.clone", options.url)
   transfer.clone(options)
@@ -255,7 +256,7 @@ end
 function Repository:fetch(options)
   options = check.options("repository:fetch", options, {
     remote = "string", refspecs = "table", prune = "boolean", tags = "boolean", depth = "integer",
-    unshallow = "boolean", timeout = "number",
+    unshallow = "boolean", timeout = "number", on_progress = "function",
   })
   check.refspecs("repository:fetch", options.refspecs or {}, true)
   return transfer.fetch(self, options)
@@ -271,7 +272,7 @@ end
 function Repository:push(options)
   options = check.options("repository:push", options, {
     remote = "string", branch = "string", ref = "string", refs = "string|table", force_with_lease = "boolean|string",
-    set_upstream = "boolean", timeout = "number",
+    set_upstream = "boolean", timeout = "number", on_progress = "function",
   })
   check.refspecs("repository:push", options.refs or options.ref or {}, false)
   return transfer.push(self, options)

@@ -48,6 +48,7 @@ end
 ---@field tags boolean? true: all tags; false: none; default: those on what is fetched
 ---@field depth integer? of the history, in commits
 ---@field unshallow boolean? the whole history of a shallow clone
+---@field on_progress fun(progress: fairlead.git.Progress)? hears how far it is, a few times a second at most
 ---@field timeout number? seconds; default 600
 
 --- Repository:fetch.
@@ -70,7 +71,7 @@ function M.fetch(repository, options)
     arguments = arguments, timeout = options.timeout or command.DEFAULT_TIMEOUT, accepts = 1,
     -- Refspecs may move branches of one's own, a depth cuts history off; without them only what follows the remote
     -- moves.
-    harmless = not (options.refspecs or options.depth),
+    harmless = not (options.refspecs or options.depth), on_progress = options.on_progress,
   }
   if done.code ~= 0 then raise_fetch_failure(remote.url, done) end
   return moved(before, repository:refs())
@@ -161,6 +162,7 @@ end
 ---@field refs string[]|string|nil several of them
 ---@field force_with_lease boolean|string|nil may move it back, but only from where the last fetch, or this id, saw it
 ---@field set_upstream boolean? later pulls and pushes of the branch use this remote
+---@field on_progress fun(progress: fairlead.git.Progress)? hears how far it is, a few times a second at most
 ---@field timeout number? seconds; default 600
 
 local function refspecs_of(repository, options)
@@ -210,7 +212,7 @@ function M.push(repository, options)
   local target = remote.push_url or remote.url
   local done = command.run {
     op = "git.push", target = target, folder = repository:folder(), bare = repository:is_bare(), arguments = arguments,
-    timeout = options.timeout or command.DEFAULT_TIMEOUT, accepts = 1,
+    timeout = options.timeout or command.DEFAULT_TIMEOUT, accepts = 1, on_progress = options.on_progress,
   }
   local updates = parse_push(done.stdout)
   for _, update in ipairs(updates) do
@@ -229,13 +231,14 @@ end
 ---@field branch string? to check out; default: the remote's own default
 ---@field depth integer? of the history, in commits
 ---@field bare boolean? no working tree
+---@field on_progress fun(progress: fairlead.git.Progress)? hears how far it is, a few times a second at most
 ---@field timeout number? seconds; default 600
 
 --- Runs `git clone`.
 ---@async
 ---@param options fairlead.git.CloneOptions
 function M.clone(options)
-  local arguments = { "clone", "--quiet" }
+  local arguments = { "clone", not options.on_progress and "--quiet" or nil }
   if options.bare then arguments[#arguments + 1] = "--bare" end
   if options.branch then arguments[#arguments + 1] = "--branch=" .. options.branch end
   if options.depth then arguments[#arguments + 1] = "--depth=" .. options.depth end
@@ -244,6 +247,7 @@ function M.clone(options)
   arguments[#arguments + 1] = options.path
   command.run {
     op = "git.clone", target = options.url, arguments = arguments, timeout = options.timeout or command.DEFAULT_TIMEOUT,
+    on_progress = options.on_progress,
   }
 end
 

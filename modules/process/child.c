@@ -145,6 +145,7 @@ static uv_buf_t room_in(child *self, child_stream *stream) {
 static void take_output(child *self, child_stream *stream, size_t count) {
   if (stream->overflowed) return;
   stream->size += count;
+  if (self->plan.on_output != NULL) self->plan.on_output(self->plan.owner);
   if (stream->size <= self->plan.max_output) return;
   stream->size = self->plan.max_output;
   stream->overflowed = true;

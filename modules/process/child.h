@@ -31,7 +31,8 @@ typedef struct child_plan { /* all of it is the caller's; only `input` must outl
   double timeout; /* seconds; negative: none */
   double grace;   /* seconds from TERM to KILL */
   size_t max_output;
-  void (*on_end)(void *owner); /* once, from the loop, when no handle of the child's is open any more */
+  void (*on_end)(void *owner);    /* once, from the loop, when no handle of the child's is open any more */
+  void (*on_output)(void *owner); /* from the loop, when a stream has grown; NULL: nobody wants to know */
   void *owner;
 } child_plan;
 

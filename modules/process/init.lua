@@ -27,6 +27,8 @@ end
 ---@field grace number? seconds from TERM to KILL; default 5
 ---@field harmless boolean? true: it changes nothing that anybody would have to be asked for, as its caller knows; the
 --- REPL's guard lets it through
+---@field on_output (async fun(piece: string, stream: "stdout"|"stderr"))? hears of output as it comes, in the task that
+--- runs the program; where it raises, the program is killed
 ---@field max_output integer? bytes of standard output, and of standard error, that are kept; default 16 MiB
 
 ---@class fairlead.process.Result

@@ -2,8 +2,8 @@
 **
 ** Lua: fairlead.process.native: run(options, overrides) -> result; which(name, path) -> path. modules/process/init.lua
 ** adds the host's environment overlays and result:check().
-** Owner: a "process.Child" userdata on the waiting task's stack owns the child (child.c); its user value keeps the text
-** that goes to standard input.
+** Owner: a "process.Child" userdata on the waiting task's stack owns the child (child.c); its user values keep the text
+** that goes to standard input, and the function that hears of output.
 */
 #include <math.h>
 #include <string.h>
@@ -19,12 +19,16 @@
 #define DEFAULT_MAX_OUTPUT (16 << 20)
 #define DEFAULT_GRACE 5.0
 
-/* process_run's stack; what the child needs at its start stays alive there. */
-enum { OPTIONS = 1, OVERRIDES, BOX, ARGUMENTS, ENVIRONMENT, POINTERS };
+/* process_run's stack; what the child needs at its start stays alive there. FAILURE: what the listener raised. */
+enum { OPTIONS = 1, OVERRIDES, BOX, ARGUMENTS, ENVIRONMENT, POINTERS, FAILURE };
+
+enum { INPUT = 1, LISTENER }; /* user values of a child_box */
 
 typedef struct child_box {
   fl_wait wait; /* first: an fl_wait of ours is a child_box */
   child *child; /* NULL: closed */
+  bool ended;
+  size_t told[2]; /* bytes of each stream that the listener has heard */
 } child_box;
 
 static fl_nret child_close(lua_State *L) {
@@ -48,7 +52,8 @@ static int option_error(lua_State *L, const char *format, const char *a, const c
 }
 
 static void check_names(lua_State *L) {
-  static const char *const names[] = {"cwd", "env", "stdin", "timeout", "grace", "max_output", "harmless", NULL};
+  static const char *const names[] = {"cwd",        "env",      "stdin",     "timeout", "grace",
+                                      "max_output", "harmless", "on_output", NULL};
   lua_Integer count = luaL_len(L, OPTIONS);
   lua_pushnil(L);
   while (lua_next(L, OPTIONS)) {
@@ -60,7 +65,7 @@ static void check_names(lua_State *L) {
       if (names[i] != NULL) continue;
     }
     lua_pushvalue(L, -1); /* lua_next must find its key as it was */
-    option_error(L, "unknown option '%s'; known are cwd, env, stdin, timeout, grace, max_output, harmless%s",
+    option_error(L, "unknown option '%s'; known are cwd, env, stdin, timeout, grace, max_output, harmless, on_output%s",
                  luaL_tolstring(L, -1, NULL), "");
   }
 }
@@ -215,7 +220,20 @@ static void read_input(lua_State *L, child_plan *plan) {
   }
   if (plan->input == NULL) plan->input = lua_tolstring(L, -1, &plan->input_size);
   if (plan->input_size > 0xffffffffu) option_error(L, "stdin: more than 4 GiB%s%s", "", "");
-  lua_setiuservalue(L, BOX, 1);
+  lua_setiuservalue(L, BOX, INPUT);
+}
+
+static void on_child_output(void *owner) {
+  fl_wait_deliver(&((child_box *)owner)->wait); /* nothing while the listener itself runs: run_resume looks then */
+}
+
+static void read_listener(lua_State *L, child_plan *plan) {
+  int type = lua_getfield(L, OPTIONS, "on_output");
+  if (type != LUA_TNIL && type != LUA_TFUNCTION) {
+    option_error(L, "on_output: function expected, got %s%s", luaL_typename(L, -1), "");
+  }
+  if (type == LUA_TFUNCTION) plan->on_output = on_child_output;
+  lua_setiuservalue(L, BOX, LISTENER);
 }
 
 static void read_directory(lua_State *L, child_plan *plan) {
@@ -238,6 +256,7 @@ static void read_options(lua_State *L, child_plan *plan) {
   size_t variables = push_environment(L);
   push_pointers(L, arguments, variables, plan);
   read_input(L, plan);
+  read_listener(L, plan);
   read_directory(L, plan);
 }
 
@@ -300,8 +319,12 @@ static int raise_start_error(lua_State *L, const child_plan *plan, int error) {
 
 /* ---- running ---- */
 
+static const char *const stream_names[] = {"stdout", "stderr"};
+
 static void on_child_end(void *owner) {
-  fl_wait_deliver(&((child_box *)owner)->wait);
+  child_box *box = owner;
+  box->ended = true;
+  fl_wait_deliver(&box->wait);
 }
 
 static void run_abandon(fl_wait *wait) {
@@ -334,9 +357,7 @@ static void push_ending(lua_State *L, const child *ended) {
   }
 }
 
-static fl_nret run_resume(lua_State *L, fl_wait *wait) {
-  static const char *const names[] = {"stdout", "stderr"};
-  child_box *box = (child_box *)wait;
+static fl_nret run_ended(lua_State *L, child_box *box) {
   const child *ended = box->child;
   if (ended->stop == CHILD_TOO_LARGE) return raise_too_large(L, ended);
   if (ended->stop == CHILD_NO_MEMORY) return luaL_error(L, "not enough memory");
@@ -347,15 +368,59 @@ static fl_nret run_resume(lua_State *L, fl_wait *wait) {
   push_ending(L, ended);
   for (int i = 0; i < 2; i++) {
     lua_pushlstring(L, ended->streams[i].data != NULL ? ended->streams[i].data : "", ended->streams[i].size);
-    lua_setfield(L, -2, names[i]);
+    lua_setfield(L, -2, stream_names[i]);
   }
   child_release(box->child); /* its output may be large: not left to the collector */
   box->child = NULL;
   return 1;
 }
 
+static fl_nret run_resume(lua_State *L, fl_wait *wait);
+
+static fl_nret run_failed(lua_State *L, fl_wait *wait) {
+  const child_box *box = (child_box *)wait;
+  lua_settop(L, FAILURE);
+  if (!box->ended) return fl_wait_begin(L, wait, "process.run", run_abandon, run_failed); /* it was only more output */
+  return lua_error(L);
+}
+
+/* What the listener raised, its cancellation too, is raised again when the child is gone. */
+static fl_nret stop_for_failure(lua_State *L, child_box *box) {
+  lua_replace(L, FAILURE);
+  if (!box->ended) child_stop(box->child, CHILD_CANCELLED);
+  box->wait.shielded = true;
+  return run_failed(L, &box->wait);
+}
+
+static int run_told(lua_State *L, int status, lua_KContext context) {
+  (void)context;
+  child_box *box = luaL_checkudata(L, BOX, CHILD);
+  if (status != LUA_OK && status != LUA_YIELD) return stop_for_failure(L, box);
+  return run_resume(L, &box->wait);
+}
+
+/* Tells the listener what came since it last heard, then waits for more, or ends. */
+static fl_nret run_resume(lua_State *L, fl_wait *wait) {
+  child_box *box = (child_box *)wait;
+  for (int i = 0; box->child->plan.on_output != NULL && i < 2; i++) {
+    const child_stream *stream = &box->child->streams[i];
+    size_t from = box->told[i];
+    if (stream->size <= from) continue;
+    lua_settop(L, FAILURE);
+    lua_getiuservalue(L, BOX, LISTENER);
+    lua_pushlstring(L, stream->data + from, stream->size - from);
+    lua_pushstring(L, stream_names[i]);
+    box->told[i] = stream->size;
+    int status = lua_pcallk(L, 2, 0, 0, 0, run_told);
+    if (status != LUA_OK) return stop_for_failure(L, box);
+    i = -1; /* meanwhile more may have come */
+  }
+  if (box->ended) return run_ended(L, box);
+  return fl_wait_begin(L, &box->wait, "process.run", run_abandon, run_resume);
+}
+
 /* native.run(options: table, overrides: table|nil)
-**     options: the argument list, cwd, env, stdin, timeout, grace, max_output; overrides: as env, under it
+**     options: the argument list, cwd, env, stdin, timeout, grace, max_output, on_output; overrides: as env, under it
 **     -> {code=, signal=, stdout=, stderr=, timed_out=}
 **     raises process.not_found, .not_executable, .no_directory, .start, .too_large */
 static fl_nret process_run(lua_State *L) {
@@ -363,7 +428,7 @@ static fl_nret process_run(lua_State *L) {
   int error;
   if (!lua_istable(L, OPTIONS)) option_error(L, "table expected, got %s%s", luaL_typename(L, OPTIONS), "");
   lua_settop(L, OVERRIDES);
-  child_box *box = lua_newuserdatauv(L, sizeof *box, 1);
+  child_box *box = lua_newuserdatauv(L, sizeof *box, LISTENER);
   memset(box, 0, sizeof *box);
   luaL_setmetatable(L, CHILD);
   read_options(L, &plan);
