@@ -203,6 +203,35 @@ describe("a write at a terminal", function()
     assert.same({ "POST /" }, made())
   end)
 
+  it("of a run under the debugger is the run's affair; of a line at its stop it is asked for", function()
+    local script = folder:write("p.lua", [[
+      local http = require "fairlead.http"
+      return require("fairlead.procedure").new {
+        name = "post", parameters = { url = { type = "string" } },
+        run = function(run, given)
+          run:step("One", function() return http.post(given.url .. "/one").status end)
+          run:step("Two", function() error "no" end)
+        end,
+      }
+    ]])
+    local session <close> = sessions.start {
+      program.path, "run", script, "url=" .. peer.url, "--debug", columns = 100, env = { FAIRLEAD_STATE = folder.path,
+        HOME = folder.path, USER = "ada", NO_COLOR = "1", NO_PROXY = "127.0.0.1" },
+    }
+    session:expect_pattern "stop 1> $"
+    assert.same({ "POST /one" }, made())
+    session:line(("require 'fairlead.http'.post(%q).status"):format(peer.url .. "/line"))
+    session:expect_pattern "/line%? %[y/N/all in this line%] $"
+    session:line "y"
+    session:expect_pattern "\n200\nstop 1> $"
+    session:line ":writes on"
+    session:expect_pattern "stop 1!> $"
+    session:key "ctrl-d"
+    session:finish()
+    assert.same({ "POST /one", "POST /line" }, made())
+    assert.equal("write", entries()[1].kind)
+  end)
+
   it("leaves no secret in the history, nor in the list of tasks", function()
     local session <close> = start()
     session:line "t = secret('hunter2-hunter2')"

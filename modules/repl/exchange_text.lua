@@ -40,7 +40,8 @@ local function row(one)
   if one.problem and not one.refused then request = ("%s  %s"):format(request, one.problem) end
   return {
     tostring(one.number), os.date("%H:%M:%S", math.floor(one.at)), state(one),
-    took(one.elapsed), one.received and M.size(one.received) or "-", one.by and text.cut(text.clean(one.by), 24) or "-", request,
+    took(one.elapsed), one.received and M.size(one.received) or "-",
+    one.by and text.cut(text.clean(one.by), 24) or "-", request,
   }
 end
 
