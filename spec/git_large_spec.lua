@@ -29,8 +29,8 @@ local function file_url(name) return "file://" .. sandbox.path .. "/" .. name en
 
 local function make(name, commits)
   sandbox:git(".", "init", "-q", "--bare", "-b", "main", name)
-  process.run({ "sh", "-c", 'awk -v count="$1" "$2" | git -C "$3" fast-import --quiet', "sh", tostring(commits), HISTORY,
-    sandbox.path .. "/" .. name }):check()
+  process.run({ "sh", "-c", 'awk -v count="$1" "$2" | git -C "$3" fast-import --quiet', "sh", tostring(commits),
+    HISTORY, sandbox.path .. "/" .. name }):check()
 end
 
 lazy_setup(function()
