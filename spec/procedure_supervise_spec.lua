@@ -152,19 +152,21 @@ for _, how in ipairs { "in tasks of its own", "in the caller's task" } do
     it("has one look of a wait called again, and leaves it what it deals with itself", function()
       local looks, seen = 0, {}
       local result = supervised(function(run)
-        return run:wait { name = "Image", timeout = 100, check = function()
+        local image = run:wait { name = "Image", timeout = 100, check = function()
           looks = looks + 1
           if looks == 1 then errors.raise { kind = "http.reset", message = "lost", retryable = true } end
           if looks == 2 then errors.raise { kind = "spec.broken", message = "no" } end
           return "there"
         end }
+        run:step("After", function() return true end)
+        return image
       end, function(place, err)
         seen[#seen + 1] = ("%s %s"):format(place.kind, tostring(place.ends and place.ends(err)))
         return place.kind == "look" and place.ends(err)
       end)
       assert.same({ "look false", "look true" }, seen)
       assert.equal("there", result.value)
-      assert.same({ "Image" }, events(result, "step.started", "path"))
+      assert.same({ "Image", "After" }, events(result, "step.started", "path"))
     end)
 
     it("goes through a stage again, and does nothing of it twice", function()

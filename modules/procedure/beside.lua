@@ -27,6 +27,10 @@ function M.at_end(run, message)
   end
 end
 
+---@class procedure.Finding
+---@field text string one line
+---@field details? string what it was found by, on several lines
+
 ---@param Run table the class of runs
 function M.install(Run)
   ---Has somebody hear the run's events: those that there were at once, then each as it happens. Whoever hears may not
@@ -54,6 +58,32 @@ function M.install(Run)
     self.background_tasks[#self.background_tasks + 1] = handle
     supervise.registered(self, self.background_tasks, handle)
     return handle
+  end
+
+  ---Registers who finds out why a part of the run failed. Asked when the run does not end well, before handlers that
+  ---are registered later, and each finding is told as by run:because; and by whoever debugs it. It only reads.
+  ---@param fn async fun(err: Error, path: string): procedure.Finding[]
+  function Run:on_why(fn)
+    check(fn, "run:on_why")
+    self.explainers[#self.explainers + 1] = fn
+    supervise.registered(self, self.explainers, fn)
+    self:on_failure(function(err)
+      if err.kind == "cancelled" then return end
+      for _, finding in ipairs(fn(err, self.failed or "")) do self:because(finding.text, finding.details) end
+    end)
+  end
+
+  ---What those who registered with run:on_why find out of a failure.
+  ---@async
+  ---@param err Error
+  ---@param path string the part that failed
+  ---@return procedure.Finding[]
+  function Run:why(err, path)
+    local list = {}
+    for _, fn in ipairs(self.explainers) do
+      for _, finding in ipairs(fn(err, path)) do list[#list + 1] = finding end
+    end
+    return list
   end
 
   ---Registers what is done at every end of the run in this process, after all that are to know have been told. Unlike

@@ -47,7 +47,7 @@ function Run.new(fields)
   run.goes_on = {} -- what would go on elsewhere without the run
   run.facts, run.lives, run.reasons = {}, {}, {}
   run.notifiers, run.failure_handlers, run.end_handlers = {}, {}, {}
-  run.background_tasks = {}
+  run.background_tasks, run.explainers = {}, {}
   if run.supervise then
     run.supervised = setmetatable({}, { __mode = "k" }) -- the part that each task is about to begin
     run.registered = {} -- what parts put into the lists above

@@ -60,7 +60,8 @@ local function begin_anew(place)
     node.counts, run.completed = {}, {}
     run.notices[node] = nil
   end
-  if run.recorder.again then run.recorder:again(node.path) end
+  -- A look is within a wait, which goes on.
+  if run.recorder.again and place.kind ~= "look" then run.recorder:again(node.path) end
 end
 
 -- A supervisor's own task is taken for the code that called for the part.

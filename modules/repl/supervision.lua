@@ -38,6 +38,13 @@ function M.outer(place)
   return place.kind == "look" and place.node.part or place.parent.part
 end
 
+---The path of the step, stage, wait or gate that a part is; "" for the procedure.
+---@param place procedure.Place
+---@return string
+function M.path_of(place)
+  return place.path or place.parent.path
+end
+
 ---What a part is called: its path.
 ---@param place procedure.Place
 ---@return string

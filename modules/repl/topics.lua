@@ -37,6 +37,33 @@ The world's clock stands still while you think and type, and while programs run.
 sleeps: `clock.sleep(600)` returns at once, ten minutes later; a release in the background is over in a moment. What
 takes place there in time (checks, deployments, people) takes place when something sleeps. `:time` tells how much of
 it passed. --scenario and --seed are those of `fairlead rehearse`.]] },
+  { name = "debugging", text = "stops: looking around, putting right, going on", help = [[
+`fairlead run --debug`, `rehearse --debug` and `resume --debug` open a session where something fails; so does `:start`.
+What failed stands as it is: all around it is live, its deadlines are held, its locks are kept.
+
+:where :up :down :frame N   the frames; lines are evaluated in the one that is looked at
+:locals :upvalues :source   what is there; NAME = VALUE changes it
+:why :err                   what the script finds out of it; all that the error says
+:retry [PART]               does the step, wait or gate again, in place, and stands still when it is done
+:resume                     goes on: with what :retry gave, or after doing it again
+:resume = VALUE             goes on with a result of yours, which is on record with your name
+:fail                       lets the error take its course: handlers, messages, the run's end; so does Ctrl-D
+
+breakpoint() in a script stops there, :break FILE:LINE from outside; :step :next :finish :continue go on. While one task
+stands still the others go on; `:stops` lists them, `:stop N` looks at another. A stop where the script would have dealt
+with the error itself (by pcall or try) is one, too: after `:fail` the script deals with it.]] },
+  { name = "runs", text = "runs of the past: replay, reload, going on", help = [[
+`fairlead repl --run RUN` opens a run of the journal: `run`, `parameters`, `steps` (results by path), `entries` and
+`events` are values, `:steps` numbers what was done, `:why` says why it ended or what it waits for.
+
+:replay [K|PATH]   goes through it up to a step with what is on record, does nothing, and stands still before what
+                   comes next: :where, :locals and expressions look around
+:resume = VALUE    in a replay: goes on as if that had been the next result
+:reload            the script as it lies there now; says what changed
+:resume            takes the run up for real, under the debugger; asks first
+
+What the script reads outside of its steps it reads anew. With --world the simulated services carry out what was done,
+and :reload and :resume go on there.]] },
   { name = "pipes", text = "sessions without a terminal", help = [[
 Without a terminal there is no prompt and no colour: results go to standard output, errors to standard error. The exit
 code is the last line's: 0, or its error's (`fairlead help exit-codes`). An input that ends in the middle of a

@@ -99,13 +99,10 @@ function Release:find_out_why()
   self.run:listen(function(event)
     if event.event == "step.started" and not event.path:find("/", 1, true) then began[event.path] = event.at end
   end)
-  self.run:on_failure(function(err, run)
-    if err.kind == "cancelled" then return end
-    local path <const> = run.failed or ""
-    local since <const> = began[path:match "^[^/]*"] or run.started
+  self.run:on_why(function(err, path)
+    local since <const> = began[path:match "^[^/]*"] or self.run.started
     local found <const>, problem = try(collect, self, err, path, since)
-    if problem then return run:because("why could not be found out: " .. mask.line(tostring(problem))) end
-    for _, finding in ipairs(found) do run:because(finding.text, finding.details) end
+    return found or { { text = "why could not be found out: " .. mask.line(tostring(problem)) } }
   end)
 end
 

@@ -42,6 +42,7 @@ run:live{environment=, version=, url=}   what is live where; the summary at the 
 run:fact(text)                           a link or an id that the summary repeats
 run:notify{text=, …}                     tells those who registered with run:notifier(fn); they hear of the end, too
 run:on_cancel{name=, choices=, act=}     what becomes of what goes on elsewhere when Ctrl-C ends the run (--on-cancel)
+run:on_why(fn(err, path))                who finds out why a part failed: a list of {text=, details=}
 run:on_failure(fn(err, run))             when the run does not end well; also on Ctrl-C
 run:waiting()                            what it waits for now, since when, until when
 run:step_id()                            a key that is the same each time this step runs, for services that take one

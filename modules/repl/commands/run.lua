@@ -2,6 +2,7 @@
 local errors = require "fairlead.errors"
 local stops = require "fairlead.repl.stops"
 local supervision = require "fairlead.repl.supervision"
+local text = require "fairlead.faces.text"
 
 local usage <const> = stops.usage
 
@@ -60,6 +61,20 @@ local function replay(session, argument)
   self:replay(upto or self:last(), words)
 end
 
+-- At a failure what the script itself finds out of it, in the services that know.
+local function why(session)
+  local stop <const> = session.stop
+  local self <const> = stop and stop.error and supervision.of(session, stop)
+  if not self then return past(session):print_why() end
+  local list <const> = self.run:why(stop.error, supervision.path_of(self:place_of(stop)))
+  for _, line in ipairs(stop.error.details or {}) do session:print(text.clean(line)) end
+  if #list == 0 then session:print "the script finds nothing out of this; `:err` tells all that the error says" end
+  for _, finding in ipairs(list) do
+    session:print(text.clean(finding.text))
+    for _, line in ipairs(finding.details and text.lines(finding.details) or {}) do session:print("  " .. line) end
+  end
+end
+
 ---- going on ----
 
 local function resume(session, argument)
@@ -96,8 +111,7 @@ with your name and the time. A gate's decision cannot be given: `:retry` asks ag
     run = fail },
   { name = "steps", usage = ":steps", text = "What was done in the run that is open, numbered.",
     run = function(session) past(session):print_steps() end },
-  { name = "why", usage = ":why", text = "Why that run ended, or what it waits for.",
-    run = function(session) past(session):print_why() end },
+  { name = "why", usage = ":why", text = "Why what is stopped failed; why the run that is open ended.", run = why },
   { name = "replay", usage = ":replay [K|PATH]", text = "Go through that run up to a step, with what is on record.",
     run = replay, help = [[
 The script runs again; steps up to K give their recorded results and nothing is done. It stands still before what comes
