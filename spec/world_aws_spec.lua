@@ -130,6 +130,28 @@ describe("a request that a service cannot read", function()
   end)
 end)
 
+describe("a message that was received", function()
+  it("is back in its queue as soon as it is put back, and not put back twice", function()
+    aws.rehearse(function()
+      local w <const> = aws.world()
+      local url <const> = aws.call(w, "sqs", "GetQueueUrl", { QueueName = "staging-jobs" }).QueueUrl
+      local function receive()
+        return (aws.call(w, "sqs", "ReceiveMessage", { QueueUrl = url, VisibilityTimeout = 600 }).Messages or {})[1]
+      end
+      aws.call(w, "sqs", "SendMessage", { QueueUrl = url, MessageBody = "somebody else's" })
+      local message <const> = receive()
+      assert.is_nil(receive())
+      local back <const> = { QueueUrl = url, ReceiptHandle = message.ReceiptHandle, VisibilityTimeout = 0 }
+      aws.call(w, "sqs", "ChangeMessageVisibility", back)
+      assert.equal("com.amazonaws.sqs#MessageNotInflight", aws.send(w, "sqs", "ChangeMessageVisibility", back).code)
+      assert.equal(message.MessageId, receive().MessageId)
+      back.VisibilityTimeout = 43201
+      assert.equal("com.amazonaws.sqs#InvalidParameterValue",
+        aws.send(w, "sqs", "ChangeMessageVisibility", back).code)
+    end)
+  end)
+end)
+
 describe("junk in any member", function()
   local JUNK <const> = {
     0, -1, 1e300, 5.5, "", "x", "arn:aws:", "page-0", "page-99999999999999999999", "d-AAAAAAAAA", ":1", "/", true,

@@ -4,6 +4,7 @@ local calls = require "spec.peers.support.calls"
 local compare = require "spec.peers.support.compare"
 local json = require "fairlead.json"
 local keys = require "spec.peers.support.keys"
+local others = require "spec.peers.support.others"
 local process = require "fairlead.process"
 local recorder = require "spec.peers.support.recorder"
 local results = require "spec.peers.support.results"
@@ -73,19 +74,25 @@ local function by_fairlead(all)
   end)
 end
 
-local function by(command, all)
+local function by_javascript(all)
   return recorded(all, function(url)
-    command.env = keys.variables(url)
-    return servers.ask(command, { endpoint = url, calls = calls.as_input(all) })
+    return servers.ask({ servers.NODE, "spec/peers/software/aws_sdk_calls.mjs", env = keys.variables(url) },
+      { endpoint = url, calls = calls.as_input(all) })
+  end)
+end
+
+local function by_boto3(all)
+  return recorded(all, function(url)
+    local boto3 <close>, said = others.start("boto3", url), {}
+    for i, call in ipairs(all) do said[i] = boto3:ask(call[1], call[2], call[3]) end
+    return said
   end)
 end
 
 local ALL <const> = table.move(calls.more, 1, #calls.more, #calls.made + 1,
   table.move(calls.made, 1, #calls.made, 1, {}))
-local SDKS <const> = {
-  { peer = "@aws-sdk/client-*", command = { servers.NODE, "spec/peers/software/aws_sdk_calls.mjs" } },
-  { peer = "boto3", command = { servers.PYTHON, "spec/peers/software/boto3_calls.py" } },
-}
+local SDKS <const> = { { peer = "@aws-sdk/client-*", requests = by_javascript },
+  { peer = "boto3", requests = by_boto3 } }
 
 describe("on the wire a call is the same as", function()
   local ours
@@ -94,7 +101,7 @@ describe("on the wire a call is the same as", function()
   for _, sdk in ipairs(SDKS) do
     describe(sdk.peer .. "'s:", function()
       local theirs
-      setup(function() theirs = by(sdk.command, ALL) end)
+      setup(function() theirs = sdk.requests(ALL) end)
       local column <const> = results.column { spec = "wire", group = "Wire", peer = sdk.peer, it = it }
       for i, call in ipairs(ALL) do
         column(calls.name(call), function()

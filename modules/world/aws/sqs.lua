@@ -21,6 +21,7 @@ local M = {
     QueueDoesNotExist = "AWS.SimpleQueueService.NonExistentQueue",
     ReceiptHandleIsInvalid = "ReceiptHandleIsInvalid",
     InvalidMessageContents = "InvalidMessageContents",
+    MessageNotInflight = "AWS.SimpleQueueService.MessageNotInflight",
   },
   operations = {},
 }
@@ -284,23 +285,48 @@ M.operations.ReceiveMessage = {
   end,
 }
 
+--- The message of a receipt handle; nil: it is not there any more.
+local function message_of(call, queue, handle)
+  local plain = digest.unbase64(handle)
+  local id = plain and plain:match "^(%S+) %d+$"
+  if not id then
+    call:fail("ReceiptHandleIsInvalid", ("The input receipt handle \"%s\" is not a valid receipt handle."):format(
+      handle
+    ))
+  end
+  for _, message in ipairs(queue.messages) do
+    if message.id == id then
+      return message
+    end
+  end
+  return nil
+end
+
 M.operations.DeleteMessage = {
   input = { ["QueueUrl!"] = "string", ["ReceiptHandle!"] = "string" },
   run = function(call, input)
     local queue = queue_at(call, input.QueueUrl)
-    local plain = digest.unbase64(input.ReceiptHandle)
-    local id = plain and plain:match "^(%S+) %d+$"
-    if not id then
-      call:fail("ReceiptHandleIsInvalid", ("The input receipt handle \"%s\" is not a valid receipt handle."):format(
-        input.ReceiptHandle
-      ))
+    local message = message_of(call, queue, input.ReceiptHandle)
+    if message then
+      M.remove(queue, message)
     end
-    for _, message in ipairs(queue.messages) do
-      if message.id == id then
-        M.remove(queue, message)
-        break
-      end
+    return {}
+  end,
+}
+
+M.operations.ChangeMessageVisibility = {
+  input = { ["QueueUrl!"] = "string", ["ReceiptHandle!"] = "string", ["VisibilityTimeout!"] = "integer" },
+  run = function(call, input)
+    local queue = queue_at(call, input.QueueUrl)
+    between(call, "VisibilityTimeout", input.VisibilityTimeout, 0, 43200)
+    local message = message_of(call, queue, input.ReceiptHandle)
+    if not message then
+      call:fail("InvalidParameterValue", ("Value %s for parameter ReceiptHandle is invalid. Reason: Message does not "
+        .. "exist or is not available for visibility timeout change."):format(input.ReceiptHandle))
+    elseif message.visible_at <= call.now then
+      call:fail("MessageNotInflight", "The specified message isn't in flight.")
     end
+    message.visible_at = call.now + input.VisibilityTimeout
     return {}
   end,
 }

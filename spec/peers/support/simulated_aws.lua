@@ -1,6 +1,7 @@
 --- moto, a simulated AWS that others wrote, behind the verifier of signatures; and specs that ask it.
 local assert = require "luassert"
 local keys = require "spec.peers.support.keys"
+local others = require "spec.peers.support.others"
 local results = require "spec.peers.support.results"
 local servers = require "spec.peers.support.servers"
 
@@ -39,10 +40,8 @@ function M.of(spec, busted)
     end,
     ---What Fairlead has no client for, boto3 makes.
     made = function(service, operation, parameters)
-      local result <const> = servers.ask({ servers.PYTHON, "spec/peers/software/boto3_calls.py",
-        env = keys.variables(verifier.url) }, { endpoint = verifier.url,
-        calls = { { service = service, operation = operation, parameters = parameters } } })[1]
-      return result.output or error(("%s.%s: %s: %s"):format(service, operation, result.code, result.message), 2)
+      local boto3 <close> = others.start("boto3", verifier.url)
+      return boto3:call(service, operation, parameters)
     end,
     url = function() return verifier.url end,
   }
