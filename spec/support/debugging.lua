@@ -12,7 +12,7 @@ function M.attach()
   function session.stop()
     while #session.waiting == 0 do
       session.came:clear()
-      task.timeout(10, session.came.wait, session.came)
+      task.timeout(2, session.came.wait, session.came)
     end
     return table.remove(session.waiting, 1)
   end
