@@ -105,7 +105,6 @@ static void hold_end(hold_box *hold) {
 void hold_abandon(fl_wait *wait) {
   hold_box *hold = (hold_box *)wait;
   if (hold->task == NULL) return;
-  if (hold->kind == HOLD_FAILED) hold->task->released = true;
   if (hold->hooked) hooks_raise_next(hold->co);
   hold_end(hold);
   fl_wait_deliver(wait);

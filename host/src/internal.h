@@ -108,7 +108,6 @@ struct fl_task { /* a "task.Task" userdata; its user value is the coroutine */
   fl_task *ready_next;
   uint64_t serial;                /* tasks are numbered in the order of their start */
   bool kept;                      /* keep.c: held where it fails */
-  bool released;                  /* by its cancellation */
   lua_State *first;               /* of one that has failed and been kept: the coroutine that it was known by */
   hold_box *hold;                 /* while it is held */
   int holds;                      /* of it and of the tasks below it */

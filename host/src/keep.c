@@ -15,7 +15,8 @@
 
 #include "internal.h"
 
-#define EDGE 2000 /* frames that are looked through at both ends of a very deep stack */
+#define EDGE                                                                                                           \
+  500 /* frames that are looked through at both ends of a very deep stack: each costs as many steps as it is deep */
 
 /* ---- the body ---- */
 
@@ -164,7 +165,7 @@ static int course(lua_State *L) {
   host->ending = true;
   reset_dead(L);
   host->ending = false;
-  if (task->released) task_cancel_delivered(task); /* the cancellation has let it go: it is not raised besides */
+  if (task->cancel_requested) task_cancel_delivered(task); /* it has let the task go: it is not raised besides */
   return close_from(L, 0);
 }
 

@@ -54,15 +54,38 @@ local function name_of(source)
   return (source:gsub("^[@=]", ""))
 end
 
----The frames of a task that waits or is held.
+local INNER <const>, OUTER <const> = 200, 50 -- frames that are shown at the two ends of a very deep stack
+
+-- How many levels there are. Each look at one costs as many steps as it is deep.
+local function depth_of(co)
+  local low, high = 0, 1
+  while debug.getinfo(co, high - 1, "l") do low, high = high, high * 2 end
+  while high - low > 1 do
+    local middle = (low + high) // 2
+    if debug.getinfo(co, middle - 1, "l") then low = middle else high = middle end
+  end
+  return low
+end
+
+local function levels_of(co)
+  local depth = depth_of(co)
+  local level = -1
+  return function()
+    level = level + 1
+    if level == INNER then level = math.max(level, depth - OUTER) end
+    if level < depth then return level end
+    return nil
+  end
+end
+
+---The frames of a task that waits or is held. Of a stack that is hundreds of calls deep the middle is left out.
 ---@param task Task
 ---@param held? {line: integer, names: string[]} of a task that a hook holds
 ---@param list debugger.Frame[] that they are added to
 function M.add(task, held, list)
   for place, co in ipairs(coroutines_of(task)) do
-    local level = 0
-    local info = debug.getinfo(co, level, "Slnf")
-    while info do
+    for level in levels_of(co) do
+      local info = debug.getinfo(co, level, "Slnf")
       if info.what ~= "C" and info.source ~= BOOT then
         local mine = place == 1 and level == 0 and held or nil
         list[#list + 1] = setmetatable({
@@ -71,8 +94,6 @@ function M.add(task, held, list)
           level = level, fn = info.func, held = mine, chunk = info.source, at = info.currentline,
         }, Frame)
       end
-      level = level + 1
-      info = debug.getinfo(co, level, "Slnf")
     end
   end
 end
