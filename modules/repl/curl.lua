@@ -249,13 +249,22 @@ end
 
 local LINE <const> = 100 -- columns from which each option has a line of its own
 
+-- Where the other tools get them from. Sources: AWS CLI, "configure export-credentials"; GitHub CLI, "auth token".
+local FROM_AWS <const> = [[eval "$(aws configure export-credentials --format env)"]]
+local WHENCE <const> = {
+  AWS_ACCESS_KEY_ID = FROM_AWS, AWS_SECRET_ACCESS_KEY = FROM_AWS, AWS_SESSION_TOKEN = FROM_AWS,
+  GH_TOKEN = [[export GH_TOKEN="$(gh auth token)"]],
+}
+
 local function add_notes(notes, names, one)
   if one.replaced then
     table.insert(notes, 1, "a request of the simulated world: it went over no network, and this address answers "
       .. "nothing, or something else")
   end
   for _, name in ipairs(names.order) do
-    if not environment.get(name) then notes[#notes + 1] = ("$%s is not set here: export it first"):format(name) end
+    if not environment.get(name) then
+      notes[#notes + 1] = ("$%s is not set here: %s"):format(name, WHENCE[name] or "export it first")
+    end
   end
 end
 

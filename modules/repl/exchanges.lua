@@ -103,15 +103,22 @@ local function bytes_of(value)
   return value and #require "fairlead.http".reveal(value) or 0
 end
 
-local function kept_request(request)
+-- Nobody keeps a secret in these, and every request has some of them.
+local PLAIN <const> = {
+  accept = true, ["accept-encoding"] = true, ["content-type"] = true, ["content-length"] = true, date = true,
+  ["if-none-match"] = true, ["user-agent"] = true, ["x-amz-date"] = true, ["x-amz-target"] = true,
+  ["x-amz-content-sha256"] = true, ["x-github-api-version"] = true,
+}
+
+local function kept_request(request, visible)
   local headers <const> = {}
   for i, pair in ipairs(request.headers) do
     local value = pair[2]
     if type(value) == "string" and M.is_secret_header(pair[1]) then value = secret(value) end
-    headers[i] = { pair[1], guarded(value) }
+    headers[i] = { pair[1], PLAIN[pair[1]:lower()] and value or guarded(value) }
   end
   local url = request.url
-  if M.visible_url(url) ~= url then url = secret(url) end
+  if visible ~= url then url = secret(url) end
   local body, cut = request.body, nil
   if bytes_of(body) > LARGEST then body, cut = type(body) == "string" and body:sub(1, LARGEST) or nil, true end
   return {
@@ -137,11 +144,11 @@ local function operation_of(request)
 end
 
 local function take(self, told, request, answer)
-  local mark <const>, failure = scope.nearest(), told.error
+  local mark <const>, failure, visible = scope.nearest(), told.error, M.visible_url(request.url)
   self.count = self.count + 1
   local list <const> = self.list
   list[#list + 1] = {
-    number = self.count, method = told.method, url = M.visible_url(request.url),
+    number = self.count, method = told.method, url = visible,
     host = request.url:match "^%a+://([^/?]*)" or "?", status = told.status,
     error = failure and secrets.redact(tostring(failure)),
     problem = failure and secrets.redact(tostring(errors.wrap(failure).message)), operation = operation_of(request),
@@ -149,7 +156,7 @@ local function take(self, told, request, answer)
     elapsed = math.max(0, told.elapsed - self.pause()), attempt = told.attempt, at = clock.now(),
     by = mark and mark.name, sent = bytes_of(request.body),
     received = answer and (answer.streamed or #(answer.body or "")), replaced = told.replaced or false,
-    request = kept_request(request), answer = answer and kept_answer(answer),
+    request = kept_request(request, visible), answer = answer and kept_answer(answer),
   }
   local old <const> = list[#list - WHOLE]
   if old then old.request, old.answer = nil, nil end

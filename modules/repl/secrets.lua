@@ -134,12 +134,19 @@ local function ends_with_one(name, list)
   return false
 end
 
+-- Names that were asked for, a few thousand: a text has the same words over and over.
+local known, known_count = {}, 0
+
 ---Whether something that is called so is a secret: "password", "GH_TOKEN", "X-Api-Key", "SecretAccessKey".
 ---@param name string
 ---@return boolean
 function M.is_secret_name(name)
+  if known[name] ~= nil then return known[name] end
   local plain <const> = name:lower():gsub("[_%-]", "")
-  return ends_with_one(plain, CALLED) and not ends_with_one(plain, HARMLESS)
+  local answer <const> = ends_with_one(plain, CALLED) and not ends_with_one(plain, HARMLESS)
+  if known_count == 4096 then known, known_count = {}, 0 end
+  if #name <= 64 then known[name], known_count = answer, known_count + 1 end
+  return answer
 end
 
 -- A value without quotes, after `name=`. In a command line, a URL and a form it is taken as it is; elsewhere `token=x`
