@@ -101,21 +101,26 @@ local function need_script(self)
   usage("it came from no script's file", "start `fairlead run SCRIPT` for one that can be replayed")
 end
 
--- The procedure, from the files on record or as they are now. Both are loaded anew: what its modules hold belongs to
--- whatever ran before.
+-- The procedure, from the files as they lie there now. All of them are loaded anew: what its modules hold belongs to
+-- whatever ran before, and `require` must not find those on record.
+local function load_now(self)
+  if self.files then self.files:close() end
+  self.files = nil
+  script.forget(self.run.script)
+  return require "fairlead.procedure".load(self.run.script, self.run.command)
+end
+
+-- The procedure for a replay: from the files on record, where those that lie there now are others.
 local function load(self)
   need_script(self)
-  local procedure <const> = require "fairlead.procedure"
-  script.forget(self.run.script)
-  if self.current then return procedure.load(self.run.script, self.run.command) end
-  local loaded <const>, err = try(procedure.load, self.run.script, self.run.command)
-  if loaded and #changes(self) == 0 then return loaded end
+  local loaded <const>, err = try(load_now, self)
+  if self.current and err then error(err, 0) end
+  if self.current or loaded and #changes(self) == 0 then return loaded end
   if not self.run.sha256 then error(err, 0) end
   script.forget(self.run.script)
-  if self.files then self.files:close() end
   self.files = require "fairlead.repl.recorded_script".open(self.run, self.book:files(self.run.sha256))
   self.session:print "the script has changed since: it is replayed as it was; :reload takes it as it is now"
-  return procedure.load(self.files.path, self.run.command)
+  return require "fairlead.procedure".load(self.files.path, self.run.command)
 end
 
 ---- a replay ----
@@ -242,9 +247,7 @@ end
 ---@async
 function Past:reload()
   need_script(self)
-  script.forget(self.run.script)
-  local procedure <const> = require "fairlead.procedure"
-  procedure.load(self.run.script, self.run.command) -- before anything ends: it may be wrong
+  load_now(self) -- before anything ends: it may be wrong
   local list <const> = changes(self)
   for _, line in ipairs(list) do self.session:print(text.clean(line)) end
   if #list == 0 then self.session:print "the script is as it was when the run began" end
@@ -252,8 +255,7 @@ function Past:reload()
   local before <const> = self.replayed
   if not before then return end
   stop(self)
-  script.forget(self.run.script)
-  local loaded <const> = procedure.load(self.run.script, self.run.command)
+  local loaded <const> = load_now(self)
   local given <const> = secrets(self, loaded, self.words or {})
   if self.session.world then
     local reopened <const> = require "fairlead.procedure.memory".new()
@@ -281,8 +283,7 @@ local function live(self)
   read(self)
   resume.check_run(self.book, self.run, {})
   stop(self)
-  script.forget(self.run.script)
-  local loaded <const> = require "fairlead.procedure".load(self.run.script, self.run.command)
+  local loaded <const> = load_now(self)
   local now <const> = resume.check_script(self.book, self.run, { accept_change = self.current })
   local given <const> = secrets(self, loaded, self.words or {})
   local carried <const> = { procedure = loaded, ["in"] = "real" }
