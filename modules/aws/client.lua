@@ -217,6 +217,7 @@ local function posted(self, operation, parameters)
     allowance = self.request_timeout + (description.long_polls and description.long_polls[operation] or 0),
     repeatable = services.repeatable(description, operation, plain),
     unsigned = description.unsigned and description.unsigned[operation],
+    is_poll = description.long_polls ~= nil and description.long_polls[operation] ~= nil,
     decode = function(response, about)
       local output <const> = decode(description, operation, response, about)
       return CONFIDENTIAL[self.service] and protect(output) or output
@@ -300,13 +301,20 @@ function Client:call(operation, parameters, options)
   while true do
     attempt = attempt + 1
     local credentials <const> = request.unsigned and NOBODY or self.session:credentials()
+    if not self.retry:admit(deadline) then
+      errors.raise { kind = "aws.api.throttled", op = about.op, target = about.target, retryable = true,
+        message = "AWS has throttled this client's calls, and takes no more of them before this one's time is over",
+        hint = "make fewer calls at once, or give it a longer timeout" }
+    end
     local response, err = try(exchange, self, request, credentials, deadline)
     if response and response.status < 300 and not (rest and request.failed_late(response)) then
+      self.retry:heard()
       self.retry:succeeded(cost)
       return request.decode(response, about)
     end
     about.credentials = credentials.source
     err = refused(self, request, response, err, about)
+    self.retry:heard(err)
     if rest and not moved and request.moved(err, response) then
       moved = true
       request.locate()
@@ -314,10 +322,10 @@ function Client:call(operation, parameters, options)
       set_right = true
     elseif OUTDATED[err.code] and not renewed and credentials ~= NOBODY and has_newer(self.session, credentials) then
       renewed = true
-    elseif not request.spent and Retry.is_transient(err) and (repeatable or Retry.was_not_heard(err)) then
+    elseif not request.spent and self.retry:may_pass(err) and (repeatable or Retry.was_not_heard(err)) then
       in_doubt = in_doubt or not Retry.was_not_heard(err)
       local milliseconds <const> = response and tonumber(response.headers["x-amz-retry-after"])
-      cost = self.retry:wait(err, attempt, deadline, milliseconds and milliseconds / 1000)
+      cost = self.retry:wait(err, attempt, deadline, milliseconds and milliseconds / 1000, request.is_poll)
       if not cost then
         error(err, 0)
       end

@@ -71,6 +71,10 @@ end
 --- raises config.invalid where there is no such address
 function M.of_region(service, region, variant)
   variant = variant or {}
+  if not region:find "^[a-z][a-z0-9%-]*$" then -- it becomes part of a host's name
+    errors.raise { kind = "config.invalid", op = "aws.session", target = region, message = "is no AWS region",
+      hint = "regions look like eu-west-2" }
+  end
   local partition <const> = M.partition(region)
   local host, domain = service.host, partition.domain
   if variant.dual_stack then

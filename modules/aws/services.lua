@@ -16,7 +16,8 @@ local M = {}
 ---@field types? table<string, fairlead.aws.QueryType> query protocol: what members of answers are
 ---@field id string as in AWS_ENDPOINT_URL_<ID>
 ---@field tokens? table<string, string> operation -> the parameter that makes it safe to repeat
----@field retries? {attempts: integer, base: number} other than the other services'; base: seconds
+---@field retries? {attempts: integer, base: number, legacy: table} other than the other services'; base: seconds;
+--- legacy: those of AWS_RETRY_MODE=legacy
 ---@field long_polls? table<string, number> operation -> seconds that an answer may take by intent
 ---@field rest? boolean S3's protocol, rest-xml
 ---@field query_mode? boolean it once spoke the query protocol, and is told that what its errors were called there is
@@ -38,7 +39,7 @@ M.list = {
   codepipeline = { host = "codepipeline", signing = "codepipeline", target = "CodePipeline_20150709", json = "1.1",
     id = "CODEPIPELINE", tokens = { StartPipelineExecution = "clientRequestToken" } },
   dynamodb = { host = "dynamodb", signing = "dynamodb", target = "DynamoDB_20120810", json = "1.0", id = "DYNAMODB",
-    retries = { attempts = 4, base = 0.025 },
+    retries = { attempts = 4, base = 0.025, legacy = { attempts = 10, base = 0.05 } },
     tokens = { ExecuteTransaction = "ClientRequestToken", ExportTableToPointInTime = "ClientToken",
       ImportTable = "ClientToken", TransactWriteItems = "ClientRequestToken" } },
   ecr = { host = "api.ecr", signing = "ecr", target = "AmazonEC2ContainerRegistry_V20150921", json = "1.1",

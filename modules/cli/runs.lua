@@ -72,8 +72,9 @@ function M.main(options)
   end
   if #list == 0 then print("No runs yet, in " .. book.path) end
   for _, run in ipairs(list) do
-    print(text.clean(("%-22s  %-12s  %s  %s%s"):format(run.id, run.state, M.time(run.began), run.procedure,
-      run.error and ("  %s"):format(run.error.text) or "")))
+    -- A text with a zero byte in it has no width.
+    print(text.clean(("%-22s  %-12s  %s  %s%s"):format(text.clean(run.id), text.clean(run.state), M.time(run.began),
+      run.procedure, run.error and ("  %s"):format(run.error.text) or "")))
   end
   return 0
 end

@@ -11,7 +11,7 @@ local task = require "fairlead.task"
 
 local WRITE_GAP <const> = 1 -- seconds between two writes
 local RESET_MARGIN <const> = 1 -- seconds after a primary limit's reset, as clocks differ
-local SECONDARY_WAIT <const> = 60 -- seconds, doubled each time, when a secondary limit does not say for how long
+local SECONDARY_WAIT <const> = 60 -- seconds, when a secondary limit does not say for how long
 
 ---@class fairlead.github.Governor
 ---@field private silent_until number unix seconds
@@ -19,6 +19,7 @@ local SECONDARY_WAIT <const> = 60 -- seconds, doubled each time, when a secondar
 ---@field private next_write number unix seconds
 ---@field private writing boolean
 ---@field private free table set when a write has ended
+---@field private secondary integer refusals without a success between them
 local Governor = {}
 Governor.__index = Governor
 
@@ -98,21 +99,25 @@ function Governor:observe(response)
   local text <const> = (response.body or ""):lower()
   local secondary <const> = text:find("secondary rate", 1, true) or text:find("abuse detection", 1, true)
   local now <const> = clock.now()
+  -- Waits double when what was sent after one is refused again ("Best practices": an exponentially increasing amount of
+  -- time); requests that were under way together count once.
+  local refused <const> = self.secondary + (now >= self.silent_until and 1 or 0)
+  local longer <const> = 2 ^ math.max(refused - 1, 0)
   local wait
   if retry_after then
     self.limit = "a secondary rate limit"
-    wait = math.max(retry_after, 1)
+    wait = math.max(retry_after, 1) * longer
   elseif headers["x-ratelimit-remaining"] == "0" and not secondary then
     self.limit = ("the rate limit of %s requests an hour"):format(
       answer.seconds(headers["x-ratelimit-limit"]) and headers["x-ratelimit-limit"] or "so many")
     wait = math.max((answer.seconds(headers["x-ratelimit-reset"]) or now + SECONDARY_WAIT) + RESET_MARGIN - now, 1)
   elseif secondary or status == 429 then
     self.limit = "a secondary rate limit"
-    wait = SECONDARY_WAIT * 2 ^ self.secondary
+    wait = SECONDARY_WAIT * longer
   else
     return false -- 403 for another reason: a permission
   end
-  self.secondary = self.secondary + 1
+  self.secondary = refused
   self.silent_until = math.max(self.silent_until, now + wait)
   return true
 end

@@ -31,7 +31,7 @@ end
 ---@param source string where it comes from: an option's or a variable's name
 ---@return string
 function M.base(url, source)
-  if type(url) ~= "string" or not M.origin(url) or url:find "[?#%s]" then
+  if type(url) ~= "string" or not M.origin(url) or url:find '[?#%s%c\\"<>^`{|}]' then
     errors.raise {
       kind = "config.invalid", op = source,
       target = (tostring(url):gsub("//[^/]*@", "//…@")), -- a password is nobody's business

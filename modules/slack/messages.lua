@@ -99,8 +99,9 @@ function Messages:post(options)
     if posted then
       return { channel = posted.channel, ts = posted.ts }
     end
-    if attempt == attempts or not (err.retryable or err:is "http.reset" or err:is "http.timeout"
-      or err:is "http.truncated") then
+    -- Refused for a limit's sake: `call` has waited for as long as it may.
+    if attempt == attempts or err:is "slack.api.rate_limited" or not (err.retryable or err:is "http.reset"
+      or err:is "http.timeout" or err:is "http.truncated") then
       error(err, 0)
     end
     clock.sleep(attempt)

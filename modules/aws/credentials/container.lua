@@ -36,7 +36,7 @@ end
 ---@return boolean
 function M.is_allowed(url)
   local scheme <const>, authority = url:lower():match "^(https?)://([^/?#]+)"
-  if not scheme or authority:find "[@\\%s]" then
+  if not scheme or authority:find "[@\\%s]" or url:find '[%c \\"<>^`{|}]' then
     return false
   end
   local host <const> = authority:match "^%[([%x:.]+)%]:?%d*$" or authority:match "^([^:%[%]]+):?%d*$"
@@ -46,7 +46,7 @@ end
 local function url_of()
   local relative <const>, full = environment.get(RELATIVE), environment.get(FULL)
   if relative then
-    if not relative:find "^/" or relative:find "[%c ]" then
+    if not relative:find "^/" or relative:find '[%c \\"<>^`{|}]' then
       refuse(RELATIVE, "is no path: it has to begin with a /")
     end
     return ("http://%s%s"):format(ECS, relative)

@@ -24,15 +24,34 @@ local function hide(text)
   return type(text) == "string" and secret(text) or text
 end
 
+-- What can be signed with: as sigv4 takes it. Nothing of it is shown.
+local function check(id, key, token, source)
+  local wrong
+  id = http.reveal(id)
+  if #id > 128 or not id:find "^[!-~]+$" or id:find "[/,]" then
+    wrong = "an access key id that is none (1 to 128 visible characters)"
+  elseif #http.reveal(key) == 0 or #http.reveal(key) > 1024 then
+    wrong = "a secret access key that is none (1 to 1024 bytes)"
+  elseif token and http.reveal(token):find "[^!-~]" then
+    wrong = "a session token that is none (visible characters)"
+  end
+  if wrong then
+    errors.raise { kind = "aws.no_credentials", op = "aws.session", target = source, message = "gives " .. wrong,
+      hint = "are they whole, and without what does not belong to them?" }
+  end
+end
+
 ---@param fields {access_key_id: string, secret_access_key: string|Secret, session_token: (string|Secret)?,
 --- expires_at: number?, account_id: string?}
 ---@param source string
 ---@return fairlead.aws.Credentials
+--- raises aws.no_credentials for what nothing can be signed with
 function M.make(fields, source)
   local token = fields.session_token
   if token == "" then
     token = nil
   end
+  check(fields.access_key_id, fields.secret_access_key, token, source)
   return { access_key_id = fields.access_key_id, secret_access_key = hide(fields.secret_access_key),
     session_token = hide(token), expires_at = fields.expires_at, account_id = fields.account_id, source = source }
 end
