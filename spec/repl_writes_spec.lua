@@ -412,6 +412,29 @@ describe("a write in words", function()
     assert.matches("^run mysql ", shown)
   end)
 
+  it("has no parameter that is a secret, and for the journal none that is only content", function()
+    local signed <const> = { { "Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260302/eu-west-2/ssm/x" } }
+    local function aws(operation, body)
+      local headers <const> = { signed[1], { "X-Amz-Target", "X." .. operation } }
+      local write <const> = wording.request("POST", "https://x.amazonaws.com/", headers, body)
+      return write.what, write.record
+    end
+    local what, record = aws("PutParameter", '{"Name": "/a", "Value": "swordfish", "Type": "SecureString"}')
+    assert.equal("ssm PutParameter (Name=/a, Type=SecureString, Value=[secret]) in eu-west-2, key AKIDEXAMPLE", what)
+    assert.equal("ssm PutParameter (Name=/a) in eu-west-2, key AKIDEXAMPLE", record)
+    what = aws("PutSecretValue", '{"SecretId": "a", "SecretString": "swordfish"}')
+    assert.is_nil(what:find("swordfish", 1, true), what)
+    what, record = aws("SendMessage", '{"QueueUrl": "https://q/1", "MessageBody": "Hello"}')
+    assert.matches("MessageBody=Hello", what, 1, true)
+    assert.matches("SendMessage (QueueUrl=https://q/1) in", record, 1, true)
+    what = aws("PutSecretValue", secret '{"SecretId": "a", "Other": "swordfish"}')
+    assert.equal("ssm PutSecretValue in eu-west-2, key AKIDEXAMPLE", what)
+    local body <const> = '{"channel": "C1", "text": "Hello"}'
+    assert.equal("chat.postMessage (channel=C1) at slack.com",
+      wording.request("POST", "https://slack.com/api/chat.postMessage", {}, body).record)
+    assert.equal("chat.postMessage at slack.com", words("POST", "https://slack.com/api/chat.postMessage", {}, "[1, 2]"))
+  end)
+
   it("shows a program's arguments as a shell would take them", function()
     assert.equal("run sh -c 'rm -rf \"$HOME\"'", wording.program({ "sh", "-c", 'rm -rf "$HOME"' }).what)
     assert.same({ "git push", "git clone", "run" }, {

@@ -71,6 +71,10 @@ describe("a write at a terminal", function()
       session:key "ctrl-l"
       session:expect_pattern "^fairlead> $"
     end
+    session:line "http.delete(url)"
+    session:expect_pattern "this line%] $"
+    session:key "ctrl-d"
+    session:expect_pattern "not done: nobody said yes\nfairlead> $"
     leave(session)
     assert.same({}, made())
     assert.same({}, entries())

@@ -70,7 +70,8 @@ function Ledger:begin(write, mark)
   local line = mark and mark.text and secrets.redact(mark.text) or nil
   if line and #line > LONGEST then line = line:sub(1, LONGEST):gsub("[\192-\255]?[\128-\191]*$", "") .. "…" end
   local intent <const> = {
-    line = line, number = mark and mark.line, what = write.what, operation = write.operation, on = write.on,
+    line = line, number = mark and mark.line, what = write.record or write.what,
+    operation = write.operation, on = write.on,
     method = write.method, url = write.url, arguments = write.arguments, body = write.body, bytes = write.bytes,
   }
   local path <const> = mark and mark.name or "session"

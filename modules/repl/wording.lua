@@ -7,6 +7,7 @@ local M = {}
 
 ---@class repl.Write
 ---@field what string one line for a person
+---@field record string? the same for the journal, where that is another one
 ---@field operation string "POST", "UpdateService", "chat.postMessage", "git push", "run"
 ---@field on string address, folder
 ---@field method string?
@@ -44,48 +45,68 @@ function M.account(id)
   return ("%012d"):format((number >> 2 & 0x7fffffffff80) >> 7)
 end
 
--- What kind of thing a call is about: its parameters that are plain.
-local function parameters(body)
-  local shown <const> = {}
-  local ok, values = pcall(require "fairlead.json".decode, body)
-  if ok and type(values) == "table" then
-    for name, value in require "fairlead.sorted"(values) do
-      if type(name) == "string" and (type(value) ~= "table" and type(value) ~= "userdata") then
-        shown[#shown + 1] = ("%s=%s"):format(name, tostring(value))
-      end
-    end
-  elseif not ok then
-    for name, value in body:gmatch "([%w_.]+)=([^&]*)" do
-      if name ~= "Action" and name ~= "Version" then shown[#shown + 1] = ("%s=%s"):format(name, value) end
-    end
-  end
-  return text.cut(text.clean(secrets.redact(table.concat(shown, ", "))), LONGEST)
+-- Parameters whose values are a person's to keep: their names say it, or that the parameter is a secret one.
+local function is_hidden(name, values)
+  if name == "Value" then return values.Type == "SecureString" end
+  return name == "Plaintext" or secrets.is_secret_name(name)
 end
 
-local function aws_words(request, body, operation)
+-- Parameters that say what a call is about: they may be written down. Others are a part of its body.
+local ABOUT <const> = { cluster = true, service = true, channel = true, ts = true, thread_ts = true, user = true,
+  desiredCount = true, taskDefinition = true, family = true, forceNewDeployment = true, key = true, bucket = true }
+
+local function is_about(name)
+  return ABOUT[name] or name:find "[nN]ame$" or name:find "I[dD]$" or name:find "A[rR][nN]$" or name:find "Url$"
+end
+
+local function values_of(body)
+  local ok, values = pcall(require "fairlead.json".decode, body)
+  if ok then return type(values) == "table" and values or {} end
+  values = {}
+  for name, value in body:gmatch "([%w_.]+)=([^&]*)" do values[name] = value end
+  values.Action, values.Version = nil, nil
+  return values
+end
+
+-- A call's plain parameters, as " (cluster=production, service=web)"; `about`: only those that say what it is about.
+local function parameters(body, about)
+  local shown <const>, values = {}, values_of(body)
+  for i = #values, 1, -1 do values[i] = nil end
+  for name, value in require "fairlead.sorted"(values) do
+    if type(value) ~= "table" and type(value) ~= "userdata" and (not about or is_about(name)) then
+      shown[#shown + 1] = ("%s=%s"):format(name, is_hidden(name, values) and "[secret]" or tostring(value))
+    end
+  end
+  if not shown[1] then return "" end
+  return (" (%s)"):format(text.cut(text.clean(secrets.redact(table.concat(shown, ", "))), LONGEST))
+end
+
+local function aws_words(request, operation, values)
   local key <const>, region, service = (header(request.headers, "authorization") or "")
     :match "^AWS4%-HMAC%-SHA256%s+Credential=([^/]+)/%d+/([^/]+)/([^/]+)/"
   if not key then return nil end
   local account <const> = M.account(key)
-  local name = operation
+  local name = operation .. values
   if operation == request.method then name = ("%s %s"):format(operation, request.visible) end
-  local values <const> = operation ~= request.method and parameters(body) or ""
-  return ("%s %s%s in %s, %skey %s"):format(service, name, values ~= "" and (" (%s)"):format(values) or "", region,
-    account and ("account %s, "):format(account) or "", key)
+  local whose <const> = account and ("account %s, key %s"):format(account, key) or "key " .. key
+  return ("%s %s in %s, %s"):format(service, name, region, whose)
 end
 
 -- ---- others ----
 
-local function slack_words(body, operation, host)
-  if not operation:find "^%l[%a]*%.[%a.]+$" then return nil end
-  local values <const> = parameters(body)
-  return ("%s%s at %s"):format(operation, values ~= "" and (" (%s)"):format(values) or "", host)
-end
-
-local function graphql_words(body, operation, host)
-  if operation ~= "a GraphQL mutation" then return nil end
+local function graphql_words(body, host)
   local first <const> = body:match "mutation.-{[%s\\n]*([%a_]+)"
   return ("GraphQL mutation%s at %s"):format(first and " " .. first or "", host)
+end
+
+-- In one line; `about`: without what is only the request's body.
+local function words_of(request, operation, body, about)
+  local host <const> = request.url:match "^%a+://([^/?]*)" or "?"
+  local values <const> = not request.hidden and operation ~= request.method and parameters(body, about) or ""
+  local said = aws_words(request, operation, values)
+  if not said and operation == "a GraphQL mutation" then said = graphql_words(body, host) end
+  if not said and operation:find "^%l%a*%.[%a.]+$" then said = ("%s%s at %s"):format(operation, values, host) end
+  return text.clean(said or ("%s %s"):format(request.method, request.visible))
 end
 
 ---What a request would change; nil when it only reads.
@@ -96,16 +117,14 @@ end
 ---@return repl.Write|nil
 function M.request(method, url, headers, body)
   local plain <const> = body and reveal(body) or ""
-  local request <const> = { method = method, url = url, headers = headers }
+  local request <const> = { method = method, url = url, headers = headers, hidden = type(body) == "userdata" }
   local operation <const>, only_reads = reads.classify(request, plain)
   if only_reads then return nil end
   local sha256 <const> = require "fairlead.digest".sha256
   request.visible = require "fairlead.repl.exchanges".visible_url(url)
-  local place <const>, host = request.visible:match "^[^?]*", url:match "^%a+://([^/?]*)" or "?"
   return {
-    what = text.clean(aws_words(request, plain, operation) or slack_words(plain, operation, host)
-      or graphql_words(plain, operation, host) or ("%s %s"):format(method, request.visible)),
-    operation = operation, on = place, method = method, url = request.visible, bytes = #plain,
+    what = words_of(request, operation, plain, false), record = words_of(request, operation, plain, true),
+    operation = operation, on = request.visible:match "^[^?]*", method = method, url = request.visible, bytes = #plain,
     body = body and sha256(plain) or nil, key = sha256(("%s %s\0%s"):format(method, url, plain)),
   }
 end
