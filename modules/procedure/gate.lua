@@ -197,7 +197,7 @@ local function decide(gate, channels)
     listeners[i] = nodes.bind(gate.node, function() return listen(gate, channel) end)
   end
   gate.alive = #channels
-  local left = gate.request.deadline - clock.now()
+  local left = gate.request.deadline + task.held() - gate.held - clock.now() -- of a debugger's time nothing counts
   -- A deadline that passed while nobody carried the run out: one look whether somebody answered in time.
   if left <= 0 then left = 10 end
   local ok, decision = pcall(task.timeout, math.max(left, 0.001), task.race, listeners)
@@ -398,7 +398,8 @@ local function do_gate(run, options)
   run.recorder:begin(key, { question = question, evidence = evidence, approvers = options.approvers },
     { deadline = deadline })
   local _ <close> = not record and nodes.recording_failure(run, key) or nil
-  local gate <close> = setmetatable({ run = run, node = node, key = key, asked = {}, anew = anew }, Gate)
+  local gate <close> = setmetatable({ run = run, node = node, key = key, asked = {}, anew = anew, held = task.held() },
+    Gate)
   gate.request = {
     run = run.id, procedure = run.procedure.name, name = options.name, path = node.path, question = question,
     evidence = evidence, summary = options.show and evidence and options.show(evidence) or nil,
