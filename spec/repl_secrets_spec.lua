@@ -36,6 +36,9 @@ local KEPT_OUT <const> = {
   { 'process.run{"mysql", "--password", "hunter2"}', "hunter2" },
   { 'process.run{"curl", "-u", "me:hunter2", "https://example.org"}', "hunter2" },
   { "git.clone{url='https://me:hunter2@example.org/a.git', path='a'}", "hunter2" },
+  { 'ssm:PutParameter { Name = "/a", Value = "hunter2", Type = "SecureString" }', "hunter2" },
+  { '{"Parameter": {"Type": "SecureString", "Value": "hunter2"}}', "hunter2" },
+  { '{"KeyId": "k", "Plaintext": "aHVudGVyMg=="}', "aHVudGVyMg==" },
   { "<Credentials><SecretAccessKey>hunter2</SecretAccessKey></Credentials>", "hunter2" },
 }
 
@@ -45,7 +48,7 @@ local KEPT <const> = {
   "local token = gh.token", "token=t", 'head = "0123456789abcdef0123456789abcdef01234567"',
   'c:ListTasks{nextToken="hunter2hunter2hunter2"}', "?http.get", ":http 3", "password = ''",
   'http.get(u, {headers={Authorization="Bearer " .. t}})', "print('the token is gone')", "x = 'ghp_'",
-  "if password == stored then return end", "repo:log{limit=3}", "task:cancel()", "secret", "secrets = {}",
+  "if password == stored then return end", "repo:log{limit=3}", "task:cancel()", "secret", "secrets = {}", 'ssm:PutParameter { Name = "/a", Value = "on", Type = "String" }',
   "curl -H \"Authorization: Bearer $GH_TOKEN\"",
 }
 

@@ -119,7 +119,7 @@ end
 
 local CALLED <const> = {
   "password", "passwd", "passphrase", "pwd", "token", "secret", "apikey", "privatekey", "accesskey", "authorization",
-  "cookie", "secretstring", "secretbinary", "signature",
+  "cookie", "secretstring", "secretbinary", "signature", "plaintext", "assertion",
 }
 -- Tokens that let nobody in: they lead to the next page, or make a request the same as an earlier one.
 local HARMLESS <const> = {
@@ -197,6 +197,14 @@ local function by_name(text, add)
   end
 end
 
+-- A parameter of AWS's Systems Manager that says of itself that it is one.
+local function by_type(text, add)
+  if not text:find("SecureString", 1, true) then return end
+  for at in text:gmatch "%f[%w]Value[\"']?%]?%s*[=:]%s*()" do
+    if literal(text, at) then add_literals(text, at, add) end
+  end
+end
+
 -- https://user:password@host, and curl's -u user:password.
 local function by_place(text, add)
   for first, after in text:gmatch "%w://[^%s/@:\"']*:()[^%s/@\"']+()@" do add(first, after - 1) end
@@ -218,7 +226,7 @@ local function by_variable(text, add)
   end
 end
 
-local FINDERS <const> = { by_shape, by_parts, by_size, by_armour, by_name, by_place, by_variable }
+local FINDERS <const> = { by_shape, by_parts, by_size, by_armour, by_name, by_type, by_place, by_variable }
 
 ---Where a text's secrets are, from left to right, none within another.
 ---@param text string
