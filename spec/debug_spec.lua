@@ -281,6 +281,19 @@ describe("--debug", function()
     assert.equal(2, code)
   end)
 
+  it("tells what is wrong with a script that cannot be carried out as ever", function()
+    local path = folder:write("wrong.lua", "return return")
+    for _, what in ipairs { "run", "rehearse" } do
+      local out, code, errors = run(what, {}, path)
+      local plain = program.run { what, "--plain", path }
+      assert.same({ plain.stdout, plain.code, plain.stderr }, { out, code, errors })
+      assert.matches("^fairlead: [^\n]*wrong.lua:1: unexpected symbol near 'return'", errors)
+    end
+    local _, code, errors = run("resume", {}, "99")
+    assert.equal(2, code)
+    assert.matches("^fairlead: run 99: the journal has no such run", errors)
+  end)
+
   it("leaves a run that does not fail as it is", function()
     local path = script_of [[ run:step("One", function() return 1 end) ]]
     local plain = program.run { "rehearse", "--plain", path }
@@ -313,10 +326,11 @@ describe("a run that is killed while it is stopped", function()
       mkfifo "$3"; exec 3<>"$3"
       "$0" run --debug "$1" "$2" <"$3" >"$4" 2>&1 &
       until grep -q 'stop 1' "$4"; do sleep 0.05; done
-      kill -9 $!; wait $!; echo $?
+      "$0" why; kill -9 $!; wait $!; echo $?
     ]], program.path, path, file, folder.path .. "/input", folder.path .. "/output", env = env, timeout = 60,
       stdin = "" }
-    assert.matches("137", out.stdout)
+    assert.matches("\nFile: stopped by a debugger: it is not there  at [^\n]*script.lua:%d+\n", out.stdout)
+    assert.matches("137\n$", out.stdout)
     local state = program.run { "runs", env = env }.stdout
     assert.matches("interrupted", state)
     folder:write("wanted", "")

@@ -43,6 +43,34 @@ local function under_way(book, run)
   return list
 end
 
+-- Where somebody debugs it: places that stand still now.
+local function stopped(book, run)
+  local standing, order = {}, {}
+  for _, event in ipairs(book:events(run.id)) do
+    local path = event.path or ""
+    if event.event == "note" and event.kind == "stopped" then
+      standing[path] = event
+      order[#order + 1] = path
+    elseif event.event ~= "note" and event.event ~= "http.request" then
+      standing[path] = nil
+    end
+  end
+  local list = {}
+  for _, path in ipairs(order) do
+    if standing[path] then list[#list + 1] = { path = path, since = standing[path].at, text = standing[path].text } end
+    standing[path] = nil
+  end
+  return list
+end
+
+local function print_stopped(item, now)
+  local text = require "fairlead.faces.text"
+  print(text.clean(("%s: stopped by a debugger: %s"):format(item.path ~= "" and item.path or "outside of any step",
+    item.text)))
+  print(text.clean(("  since %s, %s ago"):format(runs.time(item.since),
+    require "fairlead.procedure.duration".text(math.max(0, now - item.since)))))
+end
+
 local function print_item(item, now)
   local text = require "fairlead.faces.text"
   local duration = require "fairlead.procedure.duration"
@@ -72,6 +100,9 @@ function M.print(book, run)
     print(text.clean(run.error.text))
     if run.error.failed then print(text.clean("  at " .. run.error.failed)) end
     runs.print_reasons(runs.reasons(book, run.id))
+  end
+  if run.state == "running" then
+    for _, item in ipairs(stopped(book, run)) do print_stopped(item, clock.now()) end
   end
   if run.state == "running" or run.state == "waiting" or run.state == "interrupted" then
     for _, item in ipairs(under_way(book, run)) do print_item(item, clock.now()) end

@@ -124,6 +124,7 @@ local NOTES <const> = { say = "note", warning = "warning", fact = "fact", live =
   question = "asked", answer = "answer", why = "why" }
 
 write["note"] = function(face, event)
+  if event.kind == "stopped" then return nil end -- whoever debugs it tells more
   local said = event.kind == "live" and summary.live_text(event.live) or event.text
   local word = event.kind == "notify" and not event.sent and "would" or NOTES[event.kind]
   if word == "would" then said = "tell: " .. said end

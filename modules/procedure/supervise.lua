@@ -50,18 +50,27 @@ local function forget_below(run, node)
   end
 end
 
+-- A look is within a wait, which goes on; its failure was on record for as long as nobody had said that.
+local function look_anew(run, node)
+  local record = node.entry and run.recorder:find(node.entry)
+  local info = run.waits[node]
+  if record and record.status == "failed" and info then
+    run.recorder:begin(node.entry, nil, { deadline = info.deadline })
+  end
+end
+
 -- Once more: nothing of the attempt before counts but what is on record.
 local function begin_anew(place)
   local run, node = place.run, place.node
   run.failure = nil
   if not node then return end
   forget_below(run, node)
+  if place.kind == "look" then return look_anew(run, node) end
   if node == run.root then
     node.counts, run.completed = {}, {}
     run.notices[node] = nil
   end
-  -- A look is within a wait, which goes on.
-  if run.recorder.again and place.kind ~= "look" then run.recorder:again(node.path) end
+  if run.recorder.again then run.recorder:again(node.path) end
 end
 
 -- A supervisor's own task is taken for the code that called for the part.
@@ -150,8 +159,13 @@ end
 ---Puts on record that an attempt failed, at once: whoever looks at the failure may take long, and its closing handlers
 ---run later.
 ---@param err any
-function Place:failed(err)
+---@param where string? "file:line", for those who look at the run from outside
+function Place:failed(err, where)
   local node = self.node
+  if where then
+    local event = { event = "note", kind = "stopped", text = ("%s  at %s"):format(tostring(err), where) }
+    if node and node ~= self.run.root then node:emit(event) else self.run.stream:emit(event) end
+  end
   local key = node and node.entry
   if not key or key.settled or node.ended or self.run.dry then return end
   local record = self.run.recorder:find(key)

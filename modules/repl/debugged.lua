@@ -4,6 +4,8 @@ local errors = require "fairlead.errors"
 
 local M = {}
 
+local INTERRUPTED <const> = 130 -- a cancellation gives no result
+
 ---Adds the option.
 ---@param command table of lua-argparse
 function M.define(command)
@@ -31,15 +33,18 @@ end
 function M.run(options, world, carry)
   check(options)
   local session <const> = require "fairlead.repl".open { world = world, script = world and options.script }
-  local code
+  local code, failure = INTERRUPTED, nil
   session:begin_with("the run", function()
-    code = require "fairlead.repl.writes".allowing("the run", carry, function(execution)
+    local function under(execution)
       require "fairlead.repl.supervision".new(session, execution)
       return execution
-    end, session)
+    end
+    local ended, err = try(require "fairlead.repl.writes".allowing, "the run", carry, under, session)
+    code, failure = ended or code, err
   end)
-  local ended <const> = session:run()
-  return code or ended
+  session:run()
+  if failure then error(failure, 0) end -- it never began
+  return code
 end
 
 return M

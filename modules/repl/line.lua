@@ -109,8 +109,10 @@ function M.finish(session)
   session.stops:leave()
   local job <const> = session.beginning.job
   if job and not job.finished then
+    session.line = job.line -- what it asks is asked in the prompt's place
     interrupts(session, job.line)
     try(job.line.wait, job.line)
+    session.line = nil
     interrupts(session, session.interrupted)
   end
   session.jobs:wait()

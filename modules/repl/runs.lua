@@ -32,7 +32,7 @@ local function usage(message, hint)
   errors.raise { kind = "usage", message = message, hint = hint }
 end
 
----- what is on record ----
+-- ---- what is on record ----
 
 local function read(self)
   self.run = self.book:run(self.run.id)
@@ -89,7 +89,7 @@ local function last_finished(entries)
   return last
 end
 
----- loading the script ----
+-- ---- loading the script ----
 
 local function changes(self)
   local now <const> = script.read(self.run.script)
@@ -123,7 +123,7 @@ local function load(self)
   return require "fairlead.procedure".load(self.files.path, self.run.command)
 end
 
----- a replay ----
+-- ---- a replay ----
 
 -- What was recorded up to a step, in memory; nothing is written to the journal.
 local function recorder_upto(self, upto)
@@ -267,7 +267,7 @@ function Past:reload()
   end
 end
 
----- going on ----
+-- ---- going on ----
 
 ---Whether a stop is where a replay stands still before what comes next.
 ---@param one debugger.Stop
@@ -325,7 +325,7 @@ function Past:go_on()
   if may_go_on(self) then live(self) else self.session:print "nothing was done" end
 end
 
----- opening ----
+-- ---- opening ----
 
 local function headline(self)
   local run <const> = self.run

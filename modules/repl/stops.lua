@@ -24,7 +24,7 @@ local function usage(message, hint)
 end
 M.usage = usage
 
----- frames ----
+-- ---- frames ----
 
 ---The frames of a stop that are of the script, or all where there are none.
 ---@param stop debugger.Stop
@@ -57,7 +57,7 @@ function M.print_source(session, frame, around)
   end
 end
 
----- stops ----
+-- ---- stops ----
 
 ---@param session repl.Session
 ---@param stop debugger.Stop|nil
@@ -111,7 +111,15 @@ function Stops:tell(stop)
 end
 
 local function release(stop)
+  if not stop:is_live() then return end
   if stop.kind == "failure" then stop:release() else stop:continue() end
+end
+
+---Those that stand no longer: what they were part of was cancelled.
+function Stops:prune()
+  for i = #self.list, 1, -1 do
+    if not self.list[i]:is_live() then drop(self, self.list[i]) end
+  end
 end
 
 -- Called in a task of the debugger's.
@@ -166,11 +174,24 @@ function M.choose_by(session, number)
   usage(("there is no stop '%s'"):format(number), "`:stops` lists them")
 end
 
+---The words of a list that a text begins.
+---@param words string[]
+---@param typed string
+---@return {text: string}[]
+function M.completions(words, typed)
+  local found = {}
+  for _, word in ipairs(words) do
+    if word:sub(1, #typed) == typed then found[#found + 1] = { text = word } end
+  end
+  return found
+end
+
 ---The stop that is looked at.
 ---@param session repl.Session
 ---@return debugger.Stop
 ---errors: kind "usage"
 function M.current(session)
+  session.stops:prune()
   return session.stop or usage("nothing is stopped", "`:break FILE:LINE`, or breakpoint() in the script")
 end
 
@@ -227,6 +248,7 @@ end
 function Stops:ends(whole)
   while true do
     local arrival <const> = self:arrival()
+    self:prune()
     for _, stop in ipairs(self.list) do
       if M.is_below(stop, whole) then return false end
     end
@@ -273,9 +295,15 @@ function M.open(session)
   }, Stops)
   session.stops = self
   session:on_prompt(function()
+    self:prune()
     return session.stop and ("stop %d"):format(session.stop.id) or nil
   end)
-  local attached <const> = debugger.attach { on_stop = function(stop) came(self, stop) end }
+  local attached <const> = debugger.attach {
+    on_stop = function(stop) came(self, stop) end,
+    on_passed = function(place)
+      session:print(("passed %s: a breakpoint where nothing can wait"):format(text.clean(place.where)))
+    end,
+  }
   session:on_close(function()
     self:leave()
     attached:close()

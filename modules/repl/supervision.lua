@@ -28,7 +28,7 @@ local function who()
   return environment.get "USER" or environment.get "LOGNAME"
 end
 
----- the places around a place ----
+-- ---- the places around a place ----
 
 ---The part that a part belongs to.
 ---@param place procedure.Place
@@ -55,7 +55,7 @@ function M.name_of(place)
   return outer == "" and place.name or outer .. "/" .. place.name
 end
 
----- standing still ----
+-- ---- standing still ----
 
 -- Where the run stands still of its own: a stop like a breakpoint's. `held` is found in this frame by `M.hold_of`.
 local function stand_still(self, held)
@@ -75,7 +75,7 @@ function M.hold_of(stop)
   end
 end
 
----- calling the parts ----
+-- ---- calling the parts ----
 
 -- What was said of a part that was done again, now that it came to its end.
 local function came_through(self, place, results)
@@ -124,7 +124,7 @@ local function supervise(self, place, call)
   return call()
 end
 
----- stops of its parts ----
+-- ---- stops of its parts ----
 
 ---The part that a stop stands in.
 ---@param stop debugger.Stop
@@ -148,7 +148,7 @@ local function take(self, stop)
     stop:release()
     return true
   end
-  place:failed(err)
+  place:failed(err, stop.where)
   return false
 end
 
@@ -188,7 +188,7 @@ local function tell(self, stop)
   return lines
 end
 
----- what whoever sits there says ----
+-- ---- what whoever sits there says ----
 
 ---The part that a word names, from the one that a stop stands in outwards; that one where there is no word.
 ---@param stop debugger.Stop

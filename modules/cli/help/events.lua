@@ -12,7 +12,7 @@ gate.decided    decision (approved, refused, timeout, voided), by, why, via, dig
 lock.taken      lock, reason, until, token, waited, again (the same run had it before)
 lock.released   lock, token, held, why (done, or how it was lost: lapsed, stolen, unlocked, taken; failed)
 http.request    method, url, status, error, elapsed, attempt
-note            kind (say, warning, notify, live, fact, prompt), text, live
+note            kind (say, warning, notify, live, fact, prompt, stopped: a debugger holds it there), text, live
 run.finished    outcome, reason, exit_code, elapsed, error, hint, failed (a path), not_done, live, facts;
                 resume (the command that takes it up);
                 of a dry run also stopped, not_reached

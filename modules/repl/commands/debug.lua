@@ -9,7 +9,7 @@ local function whole(argument)
   return math.tointeger(tonumber(argument))
 end
 
----- which stop, which frame ----
+-- ---- which stop, which frame ----
 
 local function list_stops(session)
   local list <const> = session.stops.list
@@ -73,7 +73,7 @@ local function frame(session, argument)
   show_frame(session, list, number)
 end
 
----- what is there ----
+-- ---- what is there ----
 
 local function variables(wanted)
   return function(session)
@@ -96,7 +96,7 @@ local function source(session, argument)
   stops.print_source(session, stops.frame(session), whole(argument) or 10)
 end
 
----- how it goes on ----
+-- ---- how it goes on ----
 
 local function going(method)
   return function(session)
@@ -108,7 +108,7 @@ local function going(method)
   end
 end
 
----- breakpoints ----
+-- ---- breakpoints ----
 
 local function break_at(session, argument)
   local file, line = argument:match "^(.-):?(%d+)$"

@@ -48,7 +48,7 @@ local function give(session, stop, self, expression)
   session.stops:go_on(stop, function(one) self:give(one, place, results[1]) end)
 end
 
----- runs of the past ----
+-- ---- runs of the past ----
 
 local function past(session)
   return session.past or usage("no run is open", "`fairlead repl --run RUN` opens one")
@@ -75,7 +75,7 @@ local function why(session)
   end
 end
 
----- going on ----
+-- ---- going on ----
 
 local function resume(session, argument)
   local opened <const> = session.past
@@ -96,10 +96,30 @@ local function fail(session)
   session.stops:go_on(stop, function(one) self:fail(one) end)
 end
 
+-- ---- completion ----
+
+local function parts(session, typed)
+  local self <const> = session.stop and supervision.of(session, session.stop)
+  local place, names = self and self:place_of(session.stop), {}
+  while place do
+    names[#names + 1] = supervision.name_of(place)
+    place = supervision.outer(place)
+  end
+  return stops.completions(names, typed)
+end
+
+local function paths(session, typed)
+  local names = {}
+  for i, entry in ipairs(session.past and require "fairlead.cli.show".steps(session.past.entries) or {}) do
+    names[i] = entry.path
+  end
+  return stops.completions(names, typed)
+end
+
 ---@type repl.Command[]
 return {
   { name = "retry", usage = ":retry [PART]", text = "Do what failed again, in place; stand still when it is done.",
-    run = retry, help = [[
+    run = retry, complete = parts, help = [[
 What it gives is `_`. The part is the step, wait or gate that failed, or PART, one around it: a stage is gone through
 again, and its finished steps give what is recorded. A step's `already` is asked first, so nothing is done twice; one
 that has none, and was begun, says so. Outside of any step the procedure is gone through again from the top.]] },
@@ -113,7 +133,7 @@ with your name and the time. A gate's decision cannot be given: `:retry` asks ag
     run = function(session) past(session):print_steps() end },
   { name = "why", usage = ":why", text = "Why what is stopped failed; why the run that is open ended.", run = why },
   { name = "replay", usage = ":replay [K|PATH]", text = "Go through that run up to a step, with what is on record.",
-    run = replay, help = [[
+    run = replay, complete = paths, help = [[
 The script runs again; steps up to K give their recorded results and nothing is done. It stands still before what comes
 next, with live frames: `:where`, `:locals`, expressions. `:resume = VALUE` goes on as if that had been the next result;
 `:resume` goes on for real. What the script reads outside of its steps it reads anew. Without K: up to the last that was
