@@ -15,4 +15,4 @@ for _, row in ipairs(adversity.losses(1, 0.3)) do
   print(("%-42s %8d %8d %10.2f %10.2f %8d %8d"):format(row.name, row.calls, row.done, row.requests / row.calls,
     row.seconds / row.calls, row.effects, row.twice))
 end
-print "A PUT is the same done twice as once; of all others nothing may be done twice. Who is told of no success has to look."
+print "A PUT is the same done twice as once; of all others nothing may be done twice. Who hears no success looks first."

@@ -46,6 +46,7 @@ local TRANSIENT <const> = { [500] = true, [502] = true, [503] = true, [504] = tr
 ---@field once? boolean send no second time unless GitHub surely did nothing; default: true for POST and PATCH
 ---@field write? boolean counts as a write; default: everything but GET and HEAD
 ---@field shape? fairlead.service.Shape what a good answer has at least
+---@field upload? {content: string, type: string} sent as it is, to where GitHub takes files
 ---@field sink? fun(): fun(chunk: string) makes, for each attempt, what takes a good answer's body: that is not decoded
 
 ---@class fairlead.github.Client
@@ -149,7 +150,7 @@ local function exchange(self, method, url, body, options, deadline)
     ["X-GitHub-Api-Version"] = API_VERSION,
   }
   if body then
-    headers["Content-Type"] = "application/json"
+    headers["Content-Type"] = options.upload and options.upload.type or "application/json"
   end
   for name, value in pairs(options.headers or {}) do
     headers[name] = value
@@ -160,12 +161,13 @@ local function exchange(self, method, url, body, options, deadline)
   end
   return http.request {
     method = method, url = url, headers = headers, body = body, retry = false, sink = options.sink and options.sink(),
-    timeout = math.max(math.min(self.request_timeout, deadline - clock.now()), 0.001),
+    timeout = math.max(math.min(options.upload and math.huge or self.request_timeout, deadline - clock.now()),
+      0.001),
   }, known, used
 end
 
---- A good answer's body, decoded. Raises where it is none of GitHub's: a GET's is never empty, and all that is read from
---- it has to be there.
+--- A good answer's body, decoded. Raises where it is none of GitHub's: a GET's is never empty, and all that is read
+--- from it has to be there.
 local function open(response, about, wanted)
   local decoded <const> = answer.decode(response, about)
   local problem = wanted and shape.problem(decoded, wanted)
@@ -201,9 +203,10 @@ end
 --- raises github.api (.not_authorised .not_found .conflict .not_mergeable .invalid .rate_limited) and http.*
 function Client:request(method, path, query, body, options)
   options = options or {}
-  local url <const> = url_of(self, path, query)
+  local url <const> = options.upload and hosts.uploads(self.base_url) .. path .. address.query(query)
+    or url_of(self, path, query)
   local about <const> = { kind = "github.api", op = options.op or "github." .. method:lower(),
-    target = url:sub(#self.base_url + 1):match "^[^?]*", refused = self.credential.hint }
+    target = (options.upload and path or url:sub(#self.base_url + 1)):match "^[^?]*", refused = self.credential.hint }
   local deadline <const> = clock.now() + (options.timeout or self.timeout)
   local once = options.once
   if once == nil then
@@ -213,7 +216,7 @@ function Client:request(method, path, query, body, options)
   if write == nil then
     write = WRITE[method] or false
   end
-  local text <const> = body and json.encode(body)
+  local text <const> = options.upload and options.upload.content or body and json.encode(body)
   local failures, renewed = 0, false
 
   --- Sleeps before another attempt; false when there is none left.
@@ -363,8 +366,8 @@ end
 ---@param path string
 ---@param query? table<string, any> per_page is 100 unless given
 ---@param options? {key?: string, max_pages?: integer, timeout?: number, op?: string, shape?: fairlead.service.Shape}
----  key: the field that holds the list, where an answer has several; max_pages: default 100, an error after that; shape:
----  what each item has at least
+---  key: the field that holds the list, where an answer has several; max_pages: default 100, an error after that;
+---  shape: what each item has at least
 ---@return fun(): any iterator
 function Client:paginate(path, query, options)
   options = options or {}
@@ -410,31 +413,6 @@ function Client:list(path, query, options)
     all[#all + 1] = item
   end
   return all
-end
-
---- A GraphQL query or mutation.
----@async
----@param query string
----@param variables? table<string, any>
----@param options? fairlead.github.CallOptions
----@return table data
---- raises github.api with the first of `errors`, even when there is data beside it
-function Client:graphql(query, variables, options)
-  if type(query) ~= "string" then
-    error(("bad argument #1 to 'graphql' (string expected, got %s)"):format(type(query)), 2)
-  end
-  -- GitHub Enterprise Server has REST under /api/v3 and GraphQL under /api/graphql.
-  local base <const> = self.base_url:gsub("/api/v3$", "/api")
-  local mutation <const> = query:find "%f[%w_]mutation%f[^%w_]" ~= nil
-  options = options or {}
-  local decoded, response = self:request("POST", base .. "/graphql", nil, { query = query, variables = variables }, {
-    op = options.op or "github.graphql", timeout = options.timeout, headers = options.headers, once = mutation,
-    write = mutation,
-  })
-  if type(decoded) ~= "table" or decoded.errors or type(decoded.data) ~= "table" then
-    failure.raise_graphql(response, decoded, options.op or "github.graphql", base .. "/graphql")
-  end
-  return decoded.data
 end
 
 return Client

@@ -91,6 +91,15 @@ local GRAPHQL_KINDS <const> = {
   UNPROCESSABLE = "github.api.invalid",
 }
 
+--- Whether a GraphQL answer is a refusal because the hour's limit is used up.
+---@param decoded any
+---@return boolean
+function M.is_limited(decoded)
+  local list <const> = type(decoded) == "table" and decoded.errors
+  local first <const> = type(list) == "table" and list[1]
+  return type(first) == "table" and first.type == "RATE_LIMITED"
+end
+
 --- Raises the first of a GraphQL answer's `errors`.
 ---@param response table
 ---@param decoded any

@@ -83,6 +83,15 @@ function Governor:admit(write, deadline, about)
   return setmetatable({}, { __close = release })
 end
 
+--- The primary limit is used up, and an answer has said until when: GraphQL's comes with status 200.
+---@param response table
+function Governor:exhausted(response)
+  local now <const> = clock.now()
+  local reset <const> = answer.seconds(response.headers["x-ratelimit-reset"]) or now + SECONDARY_WAIT
+  self.limit = "the rate limit of GraphQL"
+  self.silent_until = math.max(self.silent_until, now + 1, reset + RESET_MARGIN)
+end
+
 --- What an answer says about limits. When it is a refusal for a limit's sake, remembers until when to be silent.
 ---@param response table an answer of `http.request`
 ---@return boolean limited the request was refused, not carried out, and may be sent again

@@ -1,7 +1,8 @@
 --- Which GitHub: github.com, an organisation's own place at ghe.com, or GitHub Enterprise Server.
 ---
 --- Sources: docs.github.com "Getting started with the REST API for GitHub Enterprise Server" (https://HOST/api/v3);
---- "Network details for GHE.com" (https://api.NAME.ghe.com); `gh help environment` (GH_HOST), and go-gh's pkg/auth
+--- "Network details for GHE.com" (https://api.NAME.ghe.com,
+--- https://uploads.NAME.ghe.com); `gh help environment` (GH_HOST), and go-gh's pkg/auth
 --- (which hosts GH_TOKEN is for). GITHUB_API_URL is set for each job of GitHub Actions.
 local address = require "fairlead.service.address"
 local environment = require "fairlead.environment"
@@ -63,6 +64,14 @@ function M.find(base_url)
     name = name, base_url = base, source = source, server = is_server(name),
     simulated = plain == "localhost" or plain:find "^127%." ~= nil or plain == "[::1]",
   }
+end
+
+--- Where files are sent to, beside the REST interface.
+---@param base_url string
+---@return string url without a slash at its end
+function M.uploads(base_url)
+  return (base_url:gsub("/api/v3$", "/api/uploads"):gsub("^(https?://)api%.([%w-]+%.com)", "%1uploads.%2")
+    :gsub("^(https?://)api%.([%w-]+%.ghe%.com)", "%1uploads.%2"))
 end
 
 return M

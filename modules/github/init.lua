@@ -8,7 +8,8 @@ local Approval = require "fairlead.github.approval"
 local Client = require "fairlead.github.client"
 local Question = require "fairlead.github.question"
 
-for _, part in ipairs { "pulls", "checks", "actions", "rules", "deployments", "history" } do
+for _, part in ipairs { "pulls", "checks", "actions", "rules", "deployments", "history", "graphql",
+  "assets" } do
   for name, method in pairs(require("fairlead.github." .. part)) do
     Client[name] = method
   end

@@ -33,7 +33,9 @@ local function github_client()
     base_url = "https://api.github.com" }
 end
 
-local function slack_client() return slack.client { token = "xoxb-a-bots-token", base_url = "https://slack.com/api" } end
+local function slack_client()
+  return slack.client { token = "xoxb-a-bots-token", base_url = "https://slack.com/api" }
+end
 
 -- ---- services that always fail ----------------------------------------------------------------------------
 
