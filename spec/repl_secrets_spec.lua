@@ -48,7 +48,8 @@ local KEPT <const> = {
   "local token = gh.token", "token=t", 'head = "0123456789abcdef0123456789abcdef01234567"',
   'c:ListTasks{nextToken="hunter2hunter2hunter2"}', "?http.get", ":http 3", "password = ''",
   'http.get(u, {headers={Authorization="Bearer " .. t}})', "print('the token is gone')", "x = 'ghp_'",
-  "if password == stored then return end", "repo:log{limit=3}", "task:cancel()", "secret", "secrets = {}", 'ssm:PutParameter { Name = "/a", Value = "on", Type = "String" }',
+  "if password == stored then return end", "repo:log{limit=3}", "task:cancel()", "secret", "secrets = {}",
+  'ssm:PutParameter { Name = "/a", Value = "on", Type = "String" }',
   "curl -H \"Authorization: Bearer $GH_TOKEN\"",
 }
 
