@@ -9,8 +9,8 @@ for _, case in ipairs(adversity.hopeless) do
   print(("%-42s %-38s %8d %9.2f  %s"):format(cost.name, cost.answer, cost.requests, cost.seconds, cost.kind))
 end
 
-print(("\n%-42s %8s %8s %10s %10s %8s %8s"):format("retries: 30 % lost", "calls", "done", "requests/c", "seconds/c", "effects",
-  "twice"))
+print(("\n%-42s %8s %8s %10s %10s %8s %8s"):format("retries: 30 % lost", "calls", "done", "requests/c", "seconds/c",
+  "effects", "twice"))
 for _, row in ipairs(adversity.losses(1, 0.3)) do
   print(("%-42s %8d %8d %10.2f %10.2f %8d %8d"):format(row.name, row.calls, row.done, row.requests / row.calls,
     row.seconds / row.calls, row.effects, row.twice))
