@@ -1,5 +1,5 @@
 -- Every input that the fuzzer kept, once more: what reaches all the code that fuzzing has reached (spec/fuzz/corpus,
--- which ./dev fuzz makes anew), and what once broke something (spec/fuzz/found). The sanitized suite looks for leaks.
+-- which ./dev fuzz adds to), and what once broke something (spec/fuzz/found). The sanitized suite looks for leaks.
 local lfs = require "lfs"
 
 local function files_of(folder)
