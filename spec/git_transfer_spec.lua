@@ -503,6 +503,10 @@ describe("git's words", function()
       ["fatal: unable to access 'https://github.com/a/b/': server certificate verification failed. CAfile: none " ..
         "CRLfile: none\n"] = "git.tls",
       ["fatal: unable to access 'https://github.com/': SSL certificate problem: self-signed certificate\n"] = "git.tls",
+      ["fatal: unable to access 'https://github.com/': SSL: certificate subject name (x) does not match target host " ..
+        "name 'github.com'\n"] = "git.tls",
+      ["fatal: unable to access 'https://github.com/': SSL: no alternative certificate subject name matches target " ..
+        "host name 'github.com'\n"] = "git.tls",
       ["fatal: unable to access 'https://github.com/a/b/': Could not resolve host: github.com\n"] = "git.network",
       ["error: RPC failed; curl 56 GnuTLS recv error\nfatal: early EOF\n"] = "git.network",
       ["kex_exchange_identification: Connection closed by remote host\n"] = "git.network",

@@ -35,8 +35,10 @@ local TROUBLES <const> = {
   },
   {
     "server certificate verification failed", "ssl certificate", "unable to get local issuer",
-    "certificate has expired", "gnutls_handshake", "ssl_connect", "tls connect",
-    kind = "git.tls", hint = "check the system's certificate authorities, or git config http.sslCAInfo",
+    "certificate has expired", "certificate subject name", "no alternative certificate subject", "gnutls_handshake",
+    "ssl_connect", "tls connect",
+    kind = "git.tls",
+    hint = "check the system's certificate authorities, git config http.sslCAInfo, and GIT_SSL_CAINFO if it is set",
   },
   {
     "repository not found", "does not appear to be a git repository", "repository '.-' not found",

@@ -111,6 +111,12 @@ static report tls_failure(lua_State *L, const exchange *x) {
     say(L, "http.tls", "the certificate authorities cannot be read from %s",
         x->order.ca_file ? x->order.ca_file : "the system's file");
     hint = "check ca_file=, SSL_CERT_FILE and SSL_CERT_DIR";
+  } else if (mentions(x, "protocol version") || mentions(x, "unsupported protocol")) { /* OpenSSL's words */
+    say(L, "http.tls", "no TLS connection with %s: it speaks no version of TLS from 1.2 on", who);
+    hint = "older ones are not safe; whoever runs it has to allow a newer one";
+  } else if (mentions(x, "wrong version number")) {
+    say(L, "http.tls", "no TLS connection with %s: what it speaks is not TLS", who);
+    hint = "check the port; is it an http:// address?";
   } else if (x->code != CURLE_PEER_FAILED_VERIFICATION) {
     say(L, "http.tls", "no TLS connection with %s: %s", who, detail(x));
   } else {

@@ -3,7 +3,8 @@ local process = require "fairlead.process"
 
 local M = {}
 
-local NAMES <const> = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+M.NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1" -- of whoever is on this machine
+local NAMES <const> = M.NAMES
 local KEY <const> = { "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes" }
 
 local function openssl(folder, ...)
@@ -23,8 +24,16 @@ local function self_signed(folder, name, subject, ...)
     "-days", "30", ...)
 end
 
-local function signed(folder, name, names, authority, days)
-  openssl(folder, "req", KEY, "-keyout", name .. ".key", "-out", name .. ".csr", "-subj", "/CN=spec", "-addext", names)
+---Makes NAME.pem and NAME.key: a server's certificate for some names, by an authority that is in the folder.
+---@param folder string
+---@param name string
+---@param names string as subjectAltName=…
+---@param authority string
+---@param days string for how long; a negative number: until so many days ago
+---@param key? string[] openssl's arguments for its key
+function M.signed(folder, name, names, authority, days, key)
+  openssl(folder, "req", key or KEY, "-keyout", name .. ".key", "-out", name .. ".csr", "-subj", "/CN=spec",
+    "-addext", names)
   openssl(folder, "x509", "-req", "-in", name .. ".csr", "-CA", authority .. ".pem", "-CAkey", authority .. ".key",
     "-CAcreateserial", "-days", days, "-copy_extensions", "copy", "-out", name .. ".pem")
 end
@@ -36,10 +45,10 @@ function M.make(folder)
   self_signed(folder, "authority", "An Authority")
   self_signed(folder, "unknown", "Another Authority")
   self_signed(folder, "self_signed", "spec", "-addext", NAMES)
-  signed(folder, "good", NAMES, "authority", "30")
-  signed(folder, "expired", NAMES, "authority", "-1")
-  signed(folder, "wrong", "subjectAltName=DNS:other.example", "authority", "30")
-  signed(folder, "stranger", NAMES, "unknown", "30")
+  M.signed(folder, "good", NAMES, "authority", "30")
+  M.signed(folder, "expired", NAMES, "authority", "-1")
+  M.signed(folder, "wrong", "subjectAltName=DNS:other.example", "authority", "30")
+  M.signed(folder, "stranger", NAMES, "unknown", "30")
 end
 
 return M

@@ -20,7 +20,9 @@ JavaScript sends to every service, where only S3 asks for it.]] },
   { name = "Slack", title = "Slack", text = "Slack's own client against `fairlead world serve`." },
   { name = "git", title = "git",
     text = "Fairlead's git and http against `git http-backend` behind nginx, with a password and TLS." },
-  { name = "TLS", title = "Bad certificates", text = "Fairlead against `openssl s_server`: refused, and why." },
+  { name = "TLS", title = "Bad certificates", text = [[
+Fairlead against `openssl s_server`: refused, with what is wrong. Whether git takes old versions and short keys, the
+user's git and its TLS library decide. Whether a certificate was revoked is not looked up, as by curl and the SDKs.]] },
 }
 
 local function read_rows()
