@@ -168,7 +168,10 @@ end
 
 local function carry_out(run, values)
   local procedure = run.procedure
-  if not run.supervise then return procedure.run(run, values) end
+  if not run.supervise then
+    local value = procedure.run(run, values) -- no tail call: a traceback names the function
+    return value
+  end
   return supervise.call(run, { kind = "procedure", name = procedure.name, node = run.root }, procedure.run, run, values)
 end
 
