@@ -1,8 +1,8 @@
 /* fuzz.c - libFuzzer's side of the fuzz targets: a host, into which one target's Lua is loaded; each input is one run.
 **
-** The target is named by FUZZ_TARGET: spec/fuzz/targets/NAME.lua, a table whose `run` takes the input's bytes. It raises
-** when something is not as it must be; that is reported as a crash, like what the sanitizers find. The same functions are
-** called with the kept inputs by spec/fuzz_spec.lua, without any of this.
+** FUZZ_TARGET names the target, FAIRLEAD_PATH the folder that it is found from: spec/fuzz/targets/NAME.lua, a table whose
+** `run` takes the input's bytes. It raises when something is not as it must be; that is reported as a crash, like what
+** the sanitizers find. spec/fuzz_spec.lua calls the same functions with the kept inputs, without any of this.
 **
 ** libFuzzer prefers inputs that reach new code. The C code tells it by what the compiler adds; for Lua, a line hook tells
 ** it which line came after which, where the target asks for that (`lua = true`): it is slow.
@@ -88,12 +88,11 @@ static void run(const char *chunk) {
   }
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv) {
+int LLVMFuzzerInitialize(int *argc, char ***argv) { /* NOLINT(readability-non-const-parameter): libFuzzer's */
   (void)argc, (void)argv;
   fl_error error;
   const char *target = getenv("FUZZ_TARGET");
   if (target == NULL) stop("fuzz", "FUZZ_TARGET names no target", NULL);
-  (void)setenv("FAIRLEAD_PATH", FUZZ_SOURCES, 1);
   host = fl_host_new(NULL, &error);
   if (host == NULL) stop("fuzz", error.message, NULL);
   if (fl_host_preload(host, "fairlead.fuzz", open_fuzz) != 0) stop("fuzz", "no memory", NULL);
