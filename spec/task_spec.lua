@@ -331,6 +331,30 @@ describe("clock.simulate", function()
   end)
 end)
 
+describe("a coroutine that has failed with tasks of its own", function()
+  it("is closed without them where Lua cannot wait, and the task lives on", quickly(function()
+    local native = require "fairlead.task.native"
+    local ended
+    local co = coroutine.create(function()
+      local tasks <close> = native.group()
+      tasks:start(function()
+        local _ <close> = closing(function() ended = clock.now() end)
+        clock.sleep(100)
+      end)
+      clock.sleep(1)
+      error "no"
+    end)
+    assert.is_false(coroutine.resume(co))
+    local closed, err = coroutine.close(co)
+    assert.is_false(closed)
+    assert.equal("cannot_wait", err.kind)
+    local before = clock.now()
+    for _ = 1, 5 do clock.sleep(1) end
+    assert.equal(before + 5, clock.now())
+    assert.equal(before, ended)
+  end))
+end)
+
 describe("clock.sleep", function()
   it("ends in time after the script has computed for longer than it sleeps", function()
     clock.sleep(0.001)

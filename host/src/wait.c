@@ -70,7 +70,7 @@ void wait_start(fl_wait *wait, fl_task *task, const char *what, fl_abandon aband
 }
 
 fl_nret fl_wait_begin(lua_State *L, fl_wait *wait, const char *what, fl_abandon abandon, fl_resume resume) {
-  if (!wait->shielded) check_place(L, what);
+  check_place(L, what); /* before anything begins: lua_yieldk would raise when the task counts as waiting already */
   fl_task *task = fl_host_of(L)->running;
   luaL_checkstack(L, 1, NULL);
   wait->resume = resume;
