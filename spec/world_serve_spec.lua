@@ -208,6 +208,21 @@ describe("a served world", function()
     end)
   end)
 
+  it("takes files at the address that its Slack gives for them", function()
+    with_world({}, function(serving)
+      local bearer = "Authorization: Bearer xoxb-a-bots-token"
+      local function slack(method, form)
+        return json.decode(curl(serving, "-H", bearer, "-d", form, "/slack/api/" .. method).stdout)
+      end
+      local place = slack("files.getUploadURLExternal", "filename=log.txt&length=5")
+      local path = place.upload_url:match("^" .. serving.url:gsub("%p", "%%%0") .. "(/.*)$")
+      assert.match("^OK", curl(serving, "-F", "file=hello", path).stdout)
+      local shared = slack("files.completeUploadExternal", "files=" .. json.encode { { id = place.file_id } }
+        .. "&channel_id=C01LIGHT")
+      assert.equal("log.txt", shared.files[1].name)
+    end)
+  end)
+
   it("is cloned by git, and takes pushes with the token, also in chunks, but none to the protected branch", function()
     with_world({}, function(serving)
       with_folder(function(folder)

@@ -2,6 +2,7 @@
 ---
 ---   /github/…            GitHub's REST API           GITHUB_API_URL=http://127.0.0.1:N/github
 ---   /slack/api/…         Slack's Web API             SLACK_API_URL=http://127.0.0.1:N/slack/api
+---   /slack/upload/…      where it has files sent
 ---   /sites/<host>/…      the sites that a release changes
 ---   /<owner>/<name>.git  git over smart HTTP, by `git http-backend`; also below /git/
 ---   anything signed      AWS                         AWS_ENDPOINT_URL=http://127.0.0.1:N
@@ -33,6 +34,7 @@ Serving.__index = Serving
 local PREFIXES <const> = {
   { pattern = "^/github(/.*)$", service = "github", base = "https://api.github.com" },
   { pattern = "^/slack(/api/.*)$", service = "slack", base = "https://slack.com" },
+  { pattern = "^/slack(/upload/.*)$", service = "slack", base = "https://files.slack.com" },
 }
 
 local function is_aws(sent)
