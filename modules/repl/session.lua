@@ -77,6 +77,21 @@ function Session:text(value)
   }))
 end
 
+---A value in one line: as deep as it fits, and long texts cut.
+---@param value any
+---@param used? integer columns of the line that are taken; 0
+---@return string
+function Session:brief(value, used)
+  local inspect <const> = require "fairlead.inspect"
+  local width <const> = math.max(self:width() - (used or 0), 20)
+  for _, depth in ipairs { self.settings.depth or 6, 2, 1 } do
+    local said <const> = inspect.text(value, { width = width, depth = depth, items = 20, text = width // 2,
+      colour = self.colour })
+    if not said:find("\n", 1, true) then return said end
+  end
+  return (inspect.text(value, { width = width, depth = 0, text = width // 2, colour = self.colour }))
+end
+
 ---Prints lines; above the prompt, when one is open.
 ---@param said string
 function Session:print(said)

@@ -86,8 +86,7 @@ local function variables(wanted)
     end
     if #list == 0 then session:print "none here" end
     for _, one in ipairs(list) do
-      local shown <const> = session:text(one.value):gsub("\n", "\n" .. (" "):rep(widest + 3))
-      session:print(("%s = %s"):format(text.pad(one.name, widest), shown))
+      session:print(("%s = %s"):format(text.pad(one.name, widest), session:brief(one.value, widest + 3)))
     end
   end
 end
@@ -141,8 +140,8 @@ return {
   { name = "up", usage = ":up [N]", text = "To the frame that called this one.", run = move(1) },
   { name = "down", usage = ":down [N]", text = "To the frame that this one called.", run = move(-1) },
   { name = "frame", usage = ":frame [N]", text = "To a frame, by its number in `:where`.", run = frame },
-  { name = "locals", usage = ":locals", text = "The frame's locals. NAME = VALUE changes one.",
-    run = variables { ["local"] = true, vararg = true } },
+  { name = "locals", usage = ":locals", text = "The frame's locals, a line each.",
+    help = "NAME shows one whole, NAME = VALUE changes it.", run = variables { ["local"] = true, vararg = true } },
   { name = "upvalues", usage = ":upvalues", text = "What the frame's function has from outside of it.",
     run = variables { upvalue = true } },
   { name = "source", usage = ":source [N]", text = "The source around the frame's line, N lines each way.",
