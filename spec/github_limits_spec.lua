@@ -53,6 +53,18 @@ describe("github's limits", function()
     assert.equal(8 * 4, #seen)
   end)
 
+  it("that last for hours are asked about each quarter of an hour", function()
+    local seen <const> = fake.run(function() return 403, SECONDARY end, function()
+      local gh <const> = client()
+      while clock.now() < fake.START + 7200 do
+        try(gh.get, gh, "/x")
+        clock.sleep(30)
+      end
+    end)
+    assert.is_true(#seen >= 10 and #seen <= 12, #seen)
+    assert.near(900, seen[#seen].at - seen[#seen - 1].at, 2)
+  end)
+
   it("keep writes of several waits a second apart, and one at a time, over losses", function()
     local under_way, most = 0, 0
     local seen <const> = fake.run(function(_, number)

@@ -11,6 +11,7 @@ local task = require "fairlead.task"
 
 local WRITE_GAP <const> = 1 -- seconds between two writes
 local RESET_MARGIN <const> = 1 -- seconds after a primary limit's reset, as clocks differ
+local LONGEST <const> = 900 -- seconds to which waits grow; longer only when GitHub says so
 local SECONDARY_WAIT <const> = 60 -- seconds, when a secondary limit does not say for how long
 
 ---@class fairlead.github.Governor
@@ -115,14 +116,14 @@ function Governor:observe(response)
   local wait
   if retry_after then
     self.limit = "a secondary rate limit"
-    wait = math.max(retry_after, 1) * longer
+    wait = math.max(retry_after, math.min(math.max(retry_after, 1) * longer, LONGEST))
   elseif headers["x-ratelimit-remaining"] == "0" and not secondary then
     self.limit = ("the rate limit of %s requests an hour"):format(
       answer.seconds(headers["x-ratelimit-limit"]) and headers["x-ratelimit-limit"] or "so many")
     wait = math.max((answer.seconds(headers["x-ratelimit-reset"]) or now + SECONDARY_WAIT) + RESET_MARGIN - now, 1)
   elseif secondary or status == 429 then
     self.limit = "a secondary rate limit"
-    wait = SECONDARY_WAIT * longer
+    wait = math.min(SECONDARY_WAIT * longer, LONGEST)
   else
     return false -- 403 for another reason: a permission
   end
