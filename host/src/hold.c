@@ -56,8 +56,7 @@ hold_box *hold_new(lua_State *L, hold_kind kind, lua_State *co) {
   luaL_setmetatable(L, HOLD);
   hold->kind = kind;
   hold->co = co;
-  if (!lua_checkstack(co, 1)) luaL_error(L, "not enough memory");
-  lua_pushthread(co);
+  lua_pushthread(co); /* one value has always room, also where a stack has overflowed */
   if (co != L) lua_xmove(co, L, 1);
   lua_setiuservalue(L, -2, USER_CO);
   return hold;
@@ -319,6 +318,7 @@ int luaopen_fairlead_debugger_native(lua_State *L) {
   luaL_newlib(L, functions);
   hooks_functions(L);
   keep_functions(L);
+  frames_functions(L);
   return 1;
 }
 

@@ -84,24 +84,6 @@ static void start_stepping(fl_task *task, step_mode mode) {
   task->host->debug.stepping++;
 }
 
-int coroutine_depth(lua_State *co) {
-  lua_Debug ar;
-  int low = 0, high = 1; /* the number of levels is more than low and at most high */
-  if (!lua_getstack(co, 0, &ar)) return 0;
-  while (lua_getstack(co, high, &ar)) {
-    low = high;
-    high *= 2;
-  }
-  while (high - low > 1) {
-    int middle = low + (high - low) / 2;
-    if (lua_getstack(co, middle, &ar))
-      low = middle;
-    else
-      high = middle;
-  }
-  return high;
-}
-
 void hooks_step(lua_State *L, fl_task *task, step_mode mode, lua_State *co) {
   lua_Debug ar;
   int level = 0; /* of the innermost function that is Lua's: breakpoint() itself is not */

@@ -206,8 +206,12 @@ void hooks_step(lua_State *L, fl_task *task, step_mode mode, lua_State *co);
 void hooks_stop_stepping(fl_task *task);
 void hooks_task_ended(fl_task *task);
 void hooks_clear(lua_State *L);
-int coroutine_depth(lua_State *co);
 void hooks_functions(lua_State *L);
+
+/* ---- frames.c ---- */
+
+int coroutine_depth(lua_State *co); /* levels of its stack */
+void frames_functions(lua_State *L);
 
 /* ---- keep.c ---- */
 

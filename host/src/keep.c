@@ -269,7 +269,7 @@ static fl_nret keep_owner(lua_State *L) {
 static fl_nret keep_coroutine(lua_State *L) {
   const fl_task *task = task_at(L, 1);
   lua_State *co = task->hold != NULL && task->hold->kind == HOLD_FAILED ? task->first : task->co;
-  if (task->state == TASK_FINISHED || !lua_checkstack(co, 1)) return 0;
+  if (task->state == TASK_FINISHED) return 0;
   lua_pushthread(co);
   if (co != L) lua_xmove(co, L, 1);
   return 1;

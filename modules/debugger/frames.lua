@@ -54,21 +54,11 @@ local function name_of(source)
   return (source:gsub("^[@=]", ""))
 end
 
-local INNER <const>, OUTER <const> = 200, 50 -- frames that are shown at the two ends of a very deep stack
-
--- How many levels there are. Each look at one costs as many steps as it is deep.
-local function depth_of(co)
-  local low, high = 0, 1
-  while debug.getinfo(co, high - 1, "l") do low, high = high, high * 2 end
-  while high - low > 1 do
-    local middle = (low + high) // 2
-    if debug.getinfo(co, middle - 1, "l") then low = middle else high = middle end
-  end
-  return low
-end
+-- How many frames are shown at the two ends of a very deep stack: a look at one costs as many steps as it is deep.
+local INNER <const>, OUTER <const> = 200, 50
 
 local function levels_of(co)
-  local depth = depth_of(co)
+  local depth = native.depth(co)
   local level = -1
   return function()
     level = level + 1
@@ -85,13 +75,13 @@ end
 function M.add(task, held, list)
   for place, co in ipairs(coroutines_of(task)) do
     for level in levels_of(co) do
-      local info = debug.getinfo(co, level, "Slnf")
-      if info.what ~= "C" and info.source ~= BOOT then
+      local fn, source, line, what, name = native.frame(co, level)
+      if what ~= "C" and source ~= BOOT then
         local mine = place == 1 and level == 0 and held or nil
         list[#list + 1] = setmetatable({
-          source = name_of(info.source), line = mine and mine.line or info.currentline, name = info.name,
-          what = info.what == "main" and "main" or "Lua", ours = is_ours(info.source), task = task, co = co,
-          level = level, fn = info.func, held = mine, chunk = info.source, at = info.currentline,
+          source = name_of(source), line = mine and mine.line or line, name = name,
+          what = what == "main" and "main" or "Lua", ours = is_ours(source), task = task, co = co, level = level,
+          fn = fn, held = mine, chunk = source, at = line,
         }, Frame)
       end
     end
@@ -101,13 +91,13 @@ end
 local function check(frame)
   local state = frame.task:status()
   if state ~= "waiting" and state ~= "held" then stale() end
-  local info = debug.getinfo(frame.co, frame.level, "fl")
-  if not info or info.func ~= frame.fn or info.currentline ~= frame.at then stale() end
+  local fn, _, line = native.frame(frame.co, frame.level)
+  if fn ~= frame.fn or line ~= frame.at then stale() end
 end
 
 -- The name and the value at a place; nil when there is nothing more.
 local function at(frame, place)
-  local name, value = debug.getlocal(frame.co, frame.level, place)
+  local name, value = native.get_local(frame.co, frame.level, place)
   if name and frame.held then name = frame.held.names[place] end
   return name, value
 end
@@ -157,11 +147,11 @@ function Frame:locals()
     end
   end
   local number = 1
-  local is_vararg, extra = debug.getlocal(self.co, self.level, -number)
+  local is_vararg, extra = native.get_local(self.co, self.level, -number)
   while is_vararg do
     list[#list + 1] = { name = "..." .. number, value = extra, kind = "vararg" }
     number = number + 1
-    is_vararg, extra = debug.getlocal(self.co, self.level, -number)
+    is_vararg, extra = native.get_local(self.co, self.level, -number)
   end
   local i = 1
   local name, value = debug.getupvalue(self.fn, i)
@@ -183,7 +173,7 @@ function Frame:get(name)
   check(self)
   local number = vararg_of(name)
   if number then
-    local there, value = debug.getlocal(self.co, self.level, -number)
+    local there, value = native.get_local(self.co, self.level, -number)
     return there ~= nil, value
   end
   local place = places_of(self)[name]
@@ -199,9 +189,9 @@ end
 function Frame:set(name, value)
   check(self)
   local number = vararg_of(name)
-  if number then return debug.setlocal(self.co, self.level, -number, value) ~= nil end
+  if number then return native.set_local(self.co, self.level, -number, value) == true end
   local place = places_of(self)[name]
-  if place then return debug.setlocal(self.co, self.level, place, value) ~= nil end
+  if place then return native.set_local(self.co, self.level, place, value) == true end
   local i = upvalue_of(self, name)
   return i ~= nil and debug.setupvalue(self.fn, i, value) ~= nil
 end
