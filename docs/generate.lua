@@ -20,6 +20,7 @@ local MODULES <const> = {
   { "process", "other programs" },
   { "clock", "time" },
   { "task", "several things at once" },
+  { "debugger", "stopping tasks to look at them" },
   { "errors", "error objects" },
   { "try", "a failure as a value" },
   { "secret", "text that is not shown" },

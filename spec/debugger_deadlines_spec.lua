@@ -1,6 +1,7 @@
 local clock = require "fairlead.clock"
 local debugging = require "spec.support.debugging"
 local procedure = require "fairlead.procedure"
+local program = require "spec.support.program"
 local task = require "fairlead.task"
 
 describe("a task that is held", function()
@@ -15,7 +16,7 @@ describe("a task that is held", function()
     clock.sleep(0.1)
     local so_far, each = parent:held(), first.task:held()
     assert.is_true(each >= 0.09)
-    assert.is_true(so_far >= 0.09 and so_far < 1.5 * each, ("%g of twice %g"):format(so_far, each))
+    assert.equal("overlap", so_far >= 0.09 and so_far < 1.5 * each and "overlap" or so_far .. " of twice " .. each)
     first:continue()
     second:continue()
     clock.sleep(0.01)
@@ -66,6 +67,36 @@ describe("task.timeout", function()
     session.stop()
     work:cancel()
     assert.equal("cancelled", select(2, pcall(work.wait, work)).kind)
+  end)
+end)
+
+describe("the time to clean up", function()
+  it("does not count what a debugger held", function()
+    local folder <close> = program.folder()
+    local path = folder:write("script.lua", [[
+      local clock, debugger, task = require "fairlead.clock", require "fairlead.debugger", require "fairlead.task"
+      clock.scaled(100, function() -- the 10 seconds that there are take 0.1
+        local attached <close> = debugger.attach { on_stop = function(stop)
+          clock.sleep(20)
+          stop:continue()
+        end }
+        local work = task.start(function()
+          local _ <close> = setmetatable({}, { __close = function()
+            clock.sleep(4)
+            breakpoint()
+            clock.sleep(4)
+            print "cleaned"
+            clock.sleep(8)
+            print "not reached"
+          end })
+          clock.sleep(60)
+        end)
+        clock.sleep(1)
+        work:cancel()
+        pcall(work.wait, work)
+      end)
+    ]])
+    assert.equal("cleaned\n", program.run({ path, timeout = 20 }).stdout)
   end)
 end)
 

@@ -247,6 +247,34 @@ describe("a stop", function()
   end)
 end)
 
+describe("a thousand stops", function()
+  it("keep nothing", function()
+    local session <close> = debugging.attach()
+    local work = task.start(function()
+      while true do
+        breakpoint()
+        pcall(function() debugger.start(error, "broken"):wait() end)
+      end
+    end)
+    local function used()
+      collectgarbage()
+      collectgarbage()
+      return collectgarbage "count"
+    end
+    local before
+    for i = 1, 1000 do
+      if i == 100 then before = used() end
+      session.stop():next()
+      local stop = session.stop()
+      assert.equal("step", stop.kind)
+      stop:continue()
+      session.stop():release()
+    end
+    assert.is_true(used() - before < 50)
+    work:cancel()
+  end)
+end)
+
 describe("a debugger that is attached", function()
   it("is alone", function()
     local session <close> = debugging.attach()

@@ -211,6 +211,31 @@ describe("a step", function()
     assert.is_nil(debug.gethook())
   end)
 
+  it("is made again in a function that went on before, also where a line begins with a metamethod's call", function()
+    assert.equal("start use start use start use", walk([[
+      local names = setmetatable({}, { __index = function(_, name) return name end })
+      for i = 1, 3 do
+        breakpoint() -- start
+        local _ = names.x .. i -- use
+      end
+    ]], { "next", "continue", "next", "continue", "next", "continue" }))
+  end)
+
+  it("outlives the coroutine in which it was made", function()
+    assert.equal("start inner after", walk([[
+      local clock = require "fairlead.clock"
+      local function once()
+        local co = coroutine.wrap(function()
+          breakpoint() -- start
+          coroutine.yield(1) -- inner
+        end)
+        return (co())
+      end
+      clock.simulate({}, function() collectgarbage() end, once())
+      collectgarbage() -- after
+    ]], { "next", "next", "continue" }))
+  end)
+
   it("stops in a module that is required", function()
     local folder <close> = program.folder()
     local session <close> = debugging.attach()

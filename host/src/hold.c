@@ -22,8 +22,10 @@ static const char events_key; /* registry: list of what the debugger has not tak
 
 /* A task is held while any task below it is: its deadlines are meant for work, not for somebody who looks at it. */
 static void count_held(fl_task *task, int change) {
+  const fl_clock *clock = NULL;
+  double now = 0;
   for (; task != NULL; task = task->group != NULL ? task->group->owner : NULL) {
-    double now = clock_steady_now(task->clock);
+    if (task->clock != clock) now = clock_steady_now(clock = task->clock); /* the same for all that share one */
     if (task->holds == 0)
       task->held_since = now;
     else if (task->holds + change == 0)
@@ -32,13 +34,16 @@ static void count_held(fl_task *task, int change) {
   }
 }
 
+double hold_seconds(const fl_task *task) {
+  double seconds = task->held_before;
+  if (task->holds > 0) seconds += clock_steady_now(task->clock) - task->held_since;
+  return seconds;
+}
+
 /* Task:held()
 **     -> number: seconds of its clock during which it, or a task below it, was held */
 fl_nret task_held(lua_State *L) {
-  const fl_task *task = task_at(L, 1);
-  double seconds = task->held_before;
-  if (task->holds > 0) seconds += clock_steady_now(task->clock) - task->held_since;
-  lua_pushnumber(L, seconds);
+  lua_pushnumber(L, hold_seconds(task_at(L, 1)));
   return 1;
 }
 
@@ -216,6 +221,13 @@ static fl_nret hold_about(lua_State *L) {
 }
 
 /* ---- attaching ---- */
+
+/* What an earlier run left when it ended for want of memory. */
+void hold_reset(fl_host *host) {
+  host->debug.attached = false;
+  host->debug.stepping = 0;
+  host->debug.breakpoints = NULL;
+}
 
 /* native.attach()
 **     -> (nothing); from now on tasks are held; raises when a debugger is attached already */

@@ -28,18 +28,29 @@ struct break_list {
 /* ---- which coroutines have the hook ---- */
 
 static void line_hook(lua_State *L, lua_Debug *ar);
+static void settling_hook(lua_State *L, lua_Debug *ar);
 
 static bool is_wanted(const debug_state *debug) {
-  return debug->breakpoints != NULL || debug->stepping > 0;
+  return debug->attached && (debug->breakpoints != NULL || debug->stepping > 0);
+}
+
+/* A function that was held in a hook is marked by Lua, so that the hook does not run twice there. Only a hook takes the
+** mark away: one that is left would later have a line passed. Hence settling_hook, for one instruction. */
+static void remove_hook(lua_State *L) {
+  if (lua_status(L) == LUA_YIELD)
+    lua_sethook(L, settling_hook, LUA_MASKCOUNT, 1);
+  else
+    lua_sethook(L, NULL, 0, 0);
 }
 
 void hooks_apply(lua_State *L) {
   lua_Hook now = lua_gethook(L);
-  bool wanted = is_wanted(&fl_host_of(L)->debug);
-  if (wanted && now == NULL)
-    lua_sethook(L, line_hook, LUA_MASKLINE, 0);
-  else if (!wanted && now == line_hook)
-    lua_sethook(L, NULL, 0, 0);
+  bool of_interrupt = interrupt_is_hook(now);
+  if (is_wanted(&fl_host_of(L)->debug)) {
+    if (now == NULL || of_interrupt) lua_sethook(L, line_hook, LUA_MASKLINE, 0);
+  } else if (now == line_hook || of_interrupt) {
+    remove_hook(L);
+  }
 }
 
 bool hooks_wanted(const fl_host *host) {
@@ -52,9 +63,9 @@ static void refresh(lua_State *L) {
   if (host->executing != NULL) interrupt_executes(host, host->executing);
 }
 
-/* ---- a task that was cancelled where a hook held it ---- */
-
-static void raising_hook(lua_State *L, lua_Debug *ar) {
+/* After the first instruction of a coroutine that goes on: it gets the hook that it should have, or its task's cancellation,
+** if it was cancelled where a hook held it. */
+static void settling_hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
   fl_host *host = fl_host_of(L);
   lua_sethook(L, NULL, 0, 0);
@@ -63,15 +74,18 @@ static void raising_hook(lua_State *L, lua_Debug *ar) {
 }
 
 void hooks_raise_next(lua_State *co) {
-  lua_sethook(co, raising_hook, LUA_MASKCOUNT, 1);
+  lua_sethook(co, settling_hook, LUA_MASKCOUNT, 1);
 }
 
 /* ---- steps ---- */
 
 void hooks_stop_stepping(fl_task *task) {
+  lua_State *L = task->host->L;
   if (task->step == STEP_NONE) return;
   task->step = STEP_NONE;
   task->host->debug.stepping--;
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &task->step_co);
 }
 
 static void start_stepping(fl_task *task, step_mode mode) {
@@ -88,7 +102,10 @@ void hooks_step(lua_State *L, fl_task *task, step_mode mode, lua_State *co) {
   lua_Debug ar;
   int level = 0; /* of the innermost function that is Lua's: breakpoint() itself is not */
   while (lua_getstack(co, level, &ar) && lua_getinfo(co, "S", &ar) && ar.what[0] == 'C') level++;
+  lua_pushthread(co);
+  if (co != L) lua_xmove(co, L, 1);
   start_stepping(task, mode);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &task->step_co); /* a coroutine may be gone before the next line */
   task->step_co = co;
   task->step_depth = coroutine_depth(co) - level;
   task->step_ours = lua_getstack(co, level, &ar) && lua_getinfo(co, "S", &ar) && source_is_ours(task->host, ar.source);

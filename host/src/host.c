@@ -312,6 +312,7 @@ static int run(fl_host *host, job *work) {
   lua_State *L = host->L;
   keep_error(host, "", "", NULL);
   interrupt_reset(host);
+  hold_reset(host);
   lua_pushcfunction(L, run_job);
   lua_pushlightuserdata(L, work);
   int status = lua_pcall(L, 1, 0, 0);

@@ -100,6 +100,7 @@ struct fl_task { /* a "task.Task" userdata; its user value is the coroutine */
   int results;          /* on co, when finished */
   fl_wait *wait;
   fl_timer grace;
+  double grace_held; /* for how long it was held when the grace period began */
   signal_list finished;
   group_box *group;      /* that it is a member of */
   group_box *groups;     /* that it owns */
@@ -178,6 +179,8 @@ void hold_set_names(lua_State *L, int hold);                     /* pops the lis
 void hold_begin(lua_State *L, hold_box *hold, fl_task *task);    /* it is on top */
 void hold_abandon(fl_wait *wait);
 void hold_pass(lua_State *L, const char *source, int line); /* a place where nothing can be held */
+double hold_seconds(const fl_task *task);                   /* that it, or a task below it, was held so far */
+void hold_reset(fl_host *host);
 fl_nret task_held(lua_State *L);
 void hold_boot_functions(lua_State *L);
 void holds_open(lua_State *L);
@@ -239,6 +242,7 @@ typedef struct {
 void interrupt_take(fl_host *host); /* on the loop or from a hook */
 bool interrupt_waits(const fl_host *host);
 void interrupt_reset(fl_host *host);
+bool interrupt_is_hook(lua_Hook hook);
 void interrupt_executes(fl_host *host, lua_State *L); /* that coroutine runs from now on; NULL: none */
 void interrupt_functions(lua_State *L);
 

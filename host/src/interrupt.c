@@ -145,6 +145,10 @@ static void interrupt_hook(lua_State *L, lua_Debug *ar) {
   if (is_line) hooks_line(L, ar);
 }
 
+bool interrupt_is_hook(lua_Hook hook) {
+  return hook == interrupt_hook;
+}
+
 static void set_hook(lua_State *L) {
   lua_sethook(L, interrupt_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
@@ -156,7 +160,6 @@ static void watch(lua_State *L) {
 void interrupt_executes(fl_host *host, lua_State *L) {
   host->executing = L;
   if (L == NULL) return;
-  if (lua_gethook(L) == interrupt_hook) lua_sethook(L, NULL, 0, 0);
   hooks_apply(L);
   if (is_pending(&host->interrupts)) /* last, as a signal may come at any moment */
     set_hook(L);

@@ -15,6 +15,8 @@
 
 #include "internal.h"
 
+#define SOON 0.1 /* seconds between two looks at a task that is held when its grace period would be over */
+
 #define TASK "task.Task"
 #define GROUP "task.Group"
 
@@ -234,8 +236,21 @@ void task_cancel(lua_State *L, fl_task *task) {
   if (task->state == TASK_WAITING) wait_cancel(task);
 }
 
+static void task_grace_over(fl_timer *timer);
+
+static void give_grace(fl_task *task, double seconds) {
+  task->grace_held = hold_seconds(task);
+  timer_start(&task->grace, task->clock, seconds, task_grace_over);
+}
+
+/* What a debugger held up does not count. */
 static void task_grace_over(fl_timer *timer) {
-  task_cut((fl_task *)((char *)timer - offsetof(fl_task, grace)));
+  fl_task *task = (fl_task *)((char *)timer - offsetof(fl_task, grace));
+  double held = hold_seconds(task) - task->grace_held;
+  if (held > 0)
+    give_grace(task, held < SOON ? SOON : held);
+  else
+    task_cut(task);
 }
 
 void task_cut(fl_task *task) {
@@ -255,7 +270,7 @@ void task_cut(fl_task *task) {
 void task_cancel_delivered(fl_task *task) {
   if (task->cancel_delivered) return;
   task->cancel_delivered = true;
-  timer_start(&task->grace, task->clock, task->host->grace, task_grace_over);
+  give_grace(task, task->host->grace);
 }
 
 int task_raise_cancellation(lua_State *L, fl_task *task) {
@@ -373,7 +388,7 @@ static fl_nret task_more_time(lua_State *L) {
   lua_Number seconds = luaL_checknumber(L, 1);
   luaL_argcheck(L, seconds >= 0 && seconds <= 3600, 1, "seconds from 0 to 3600 expected");
   for (fl_task *task = task_running(L); task != NULL; task = task->group != NULL ? task->group->owner : NULL)
-    if (task->cancel_delivered && !task->cut) timer_start(&task->grace, task->clock, seconds, task_grace_over);
+    if (task->cancel_delivered && !task->cut) give_grace(task, seconds);
   return 0;
 }
 

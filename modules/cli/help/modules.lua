@@ -15,6 +15,7 @@ github      pull requests, checks, workflow runs
 aws         sessions and clients
 sigv4       signed requests
 slack       messages, threads, reactions
+debugger    break_at, stops, frames: a task that is stopped while others go on
 terminal    lines that are typed, the size of the screen
 journal     what runs did, on the disk
 environment variables, under overlays
@@ -22,6 +23,7 @@ world       the simulated services
 
 require "release" gives the vocabulary in which releases are written: docs/reference/release.md.
 
-try(fn, …) gives results, or nil and an error object; secret(text) is text that nothing prints. Both are global.
+try(fn, …) gives results, or nil and an error object; secret(text) is text that nothing prints; breakpoint() stops
+where a debugger is attached. All three are global.
 A script's own modules are found beside it, and in FAIRLEAD_PATH.
 ]]
