@@ -21,7 +21,7 @@ end
 
 ---@type table<string, fairlead.aws.QueryType>
 M.sts = types {
-  integer = "PackedPolicySize",
+  integer = "PackedPolicySize SessionTokenSize SessionTokenUtilization",
   time = "Expiration",
 }
 

@@ -93,8 +93,8 @@ describe("a served world, asked by @octokit/rest:", function()
     assert.equal("bob", call(operation, { org = "acme", team_slug = "keepers" })[1].login)
   end)
 
-  asked("GET /repos/{owner}/{repo}/compare/{basehead}", function(operation)
-    assert.equal(1, call(operation, { basehead = "main..." .. head }).ahead_by)
+  asked("GET /repos/{owner}/{repo}/compare/{base}...{head}", function(operation)
+    assert.equal(1, call(operation, { base = "main", head = head }).ahead_by)
   end)
 
   -- ---- a pull request ----

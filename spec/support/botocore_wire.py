@@ -26,6 +26,10 @@ def model(service):
     return botocore.model.ServiceModel(loader.load_service_model(service, "service-2"), service)
 
 
+def bears_no_signature(operation):
+    return operation.auth_type == "none" or "smithy.api#noAuth" in (getattr(operation, "auth", None) or [])
+
+
 def describe(service):
     known = model(service)
     tokens = {}
@@ -45,6 +49,7 @@ def describe(service):
         "endpoint": known.endpoint_prefix,
         "service_id": str(known.service_id),
         "tokens": tokens,
+        "unsigned": [name for name in known.operation_names if bears_no_signature(known.operation_model(name))],
         "pages": pages,
     }
 

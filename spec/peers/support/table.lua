@@ -15,8 +15,14 @@ The same call by Fairlead and by AWS's own SDKs to a server that records, compar
 the signature is for, and body (JSON as values, forms as sorted pairs, XML as parsed). Left out are headers by which no
 service decides (`User-Agent`, the SDKs' `amz-sdk-*`, `Accept: */*`), and the hash of the body that the SDK for
 JavaScript sends to every service, where only S3 asks for it.]] },
-  { name = "GitHub", title = "GitHub", text = "Fairlead's client against GitHub's own OpenAPI description, and "
-    .. "GitHub's own client against\n`fairlead world serve`." },
+  { name = "Models", title = "What is known of AWS's services", text = [[
+Names, addresses, protocols, versions, tokens that make a call safe to repeat, operations without a signature, and types
+of XML answers, against AWS's newest models.]] },
+  { name = "GitHub", title = "GitHub", text = [[
+Every kind of request that the procedures make in rehearsals, and of answer that the simulated GitHub gives, against
+GitHub's own OpenAPI description (the addresses of further pages, which the simulated one leaves out of users and
+repositories, are put back before Prism looks); Fairlead's client on GitHub's own examples; and GitHub's own client
+against `fairlead world serve`.]] },
   { name = "Slack", title = "Slack", text = "Slack's own client against `fairlead world serve`." },
   { name = "git", title = "git",
     text = "Fairlead's git and http against `git http-backend` behind nginx, with a password and TLS." },
