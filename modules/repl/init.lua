@@ -20,10 +20,13 @@ function M.open(options)
   local interactive = options.interactive
   if interactive == nil then interactive = terminal.is_tty(0) and terminal.is_tty(1) end
   local inputs <const> = require "fairlead.repl.input"
+  -- A run's world is the one that its script names.
+  local script <const> = options.script or options.run and options.world
+    and require "fairlead.repl.runs".script_of(options.run) or nil
   local session <const> = require "fairlead.repl.session".new {
     place = options.world and "world" or "real",
     world = options.world,
-    script = options.script,
+    script = script,
     interactive = interactive,
     colour = interactive and require "fairlead.environment".get "NO_COLOR" == nil,
     output = require "fairlead.repl.output".new(nil),
@@ -31,8 +34,8 @@ function M.open(options)
   }
   if options.world then
     require "fairlead.repl.place".open(session)
-  elseif options.script then
-    session.procedure = require "fairlead.procedure".load(options.script)
+  elseif script then
+    session.procedure = require "fairlead.procedure".load(script)
   end
   session.env.procedure = session.procedure
   for _, part in ipairs(PARTS) do require("fairlead.repl." .. part).open(session) end

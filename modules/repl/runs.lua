@@ -160,6 +160,8 @@ local function replay(self, loaded, given, upto)
     where = "fairlead help " .. self.run.script,
   }
   local watched <const> = supervision.new(self.session, options, is_next)
+  if not self.told then self.session:print "what the script reads outside of its steps it reads anew" end
+  self.told = true
   return { upto = upto, recorder = recorder, supervision = watched, body = function()
     local carry_out <const> = require "fairlead.repl.carry_out".execute
     local result <const> = without_writes(carry_out, self.session, loaded, given, options)
@@ -342,6 +344,16 @@ end
 ---@return integer
 function Past:last()
   return last_finished(self.entries)
+end
+
+---The script of a run.
+---@async
+---@param id string
+---@return string|nil path nil: it came from no script's file
+---errors: kind "resume.unknown"
+function M.script_of(id)
+  local book <close> = require "fairlead.journal".open()
+  return book:run(id).script
 end
 
 ---Opens a run in a session.
