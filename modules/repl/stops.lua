@@ -87,22 +87,28 @@ end
 
 local WHAT <const> = { breakpoint = "breakpoint", step = "step", failure = "failed" }
 
+-- What a stop is, and where, in words.
+local function words_of(stop)
+  local frame <const> = M.frames(stop)[1]
+  local said = stop.error and "failed: " .. text.clean(tostring(stop.error)) or WHAT[stop.kind]
+  local name <const> = stop.name and stop.name ~= "" and " in " .. text.clean(stop.name) or ""
+  return ("stop %d%s  %s"):format(stop.id, name, said), frame and M.place_of(frame) or stop.where
+end
+
 ---One line of what a stop is.
 ---@param stop debugger.Stop
 ---@return string
 function M.line_of(stop)
-  local frame <const> = M.frames(stop)[1]
-  local said = stop.error and text.clean(tostring(stop.error)) or WHAT[stop.kind]
-  if stop.error then said = "failed: " .. said end
-  return ("stop %d%s  %s  at %s"):format(stop.id, stop.name and stop.name ~= "" and (" in " .. text.clean(stop.name))
-    or "", said, frame and M.place_of(frame) or stop.where)
+  return ("%s  at %s"):format(words_of(stop))
 end
 
 ---Tells a stop: what, where, and what there is to be done.
 ---@param stop debugger.Stop
 function Stops:tell(stop)
   local session <const> = self.session
-  session:print(session:paint(stop.error and "red" or "yellow", M.line_of(stop)))
+  local what <const>, where = words_of(stop)
+  session:print(session:paint(stop.error and "red" or "yellow", what))
+  session:print("  at " .. where)
   local frame <const> = M.frames(stop)[1]
   if frame then M.print_source(session, frame, AROUND) end
   for _, teller in ipairs(self.tellers) do

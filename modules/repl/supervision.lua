@@ -3,6 +3,8 @@
 --- again in place, gives a result for it, or lets the error take its course.
 local debugger = require "fairlead.debugger"
 local errors = require "fairlead.errors"
+local native = require "fairlead.task.native"
+local task = require "fairlead.task"
 local text = require "fairlead.faces.text"
 
 local M = {}
@@ -84,15 +86,19 @@ local function came_through(self, place, results)
   return stand_still(self, { place = place, why = "done", results = results })
 end
 
+-- In a group: when the run is cancelled the part has ended, closing handlers and all, before what is around it does.
 local function call_once(self, place, call)
-  local part <const> = debugger.start(function()
-    require "fairlead.task".name(M.name_of(place))
-    return call()
+  local group <close> = native.group()
+  local waiting <const> = group:start(function()
+    local part <const> = debugger.start(function()
+      task.name(M.name_of(place))
+      return call()
+    end)
+    self.parts[part] = place
+    return part:wait()
   end)
-  self.parts[part] = place
-  local results <const> = table.pack(pcall(part.wait, part))
-  self.parts[part] = nil
-  return results
+  group:next()
+  return table.pack(pcall(waiting.result, waiting))
 end
 
 -- What becomes of a failure that has come out of a part: the part is the one that something was decided for, or it goes
@@ -158,13 +164,15 @@ local function locks_of(run)
   return table.concat(names, ", ")
 end
 
-local function hint_of(self, place)
-  if self.hinted then return ":help debugging says what can be done" end
+local function hints_of(self, place)
+  if self.hinted then return { ":help debugging says what can be done" } end
   self.hinted = true
   local outside <const> = place.kind == "procedure" or place.kind == "stage"
-  return (":where :locals :source look around, NAME = VALUE changes a local; :retry does %s again, :resume goes on%s, "
-    .. ":fail or Ctrl-D lets the error take its course"):format(
-    outside and "this part" or "it", outside and "" or ", :resume = VALUE with a result of yours")
+  return {
+    ":where :up :locals :source :why  look around; NAME = VALUE changes a local",
+    (":retry does %s again; :resume goes on%s; :fail or Ctrl-D lets the error take its course"):format(
+      outside and "this part" or "it", outside and "" or ", :resume = VALUE with a result of yours"),
+  }
 end
 
 -- What there is to say of a stop beside what and where it is.
@@ -184,8 +192,7 @@ local function tell(self, stop)
   lines[1] = ("in %s; its deadlines are held%s%s"):format(text.clean(M.name_of(place)),
     self.session.world and ", the world's clock stands still" or "",
     locks ~= "" and ", its locks are kept: " .. text.clean(locks) or "")
-  lines[2] = hint_of(self, place)
-  return lines
+  return table.move(hints_of(self, place), 1, 2, 2, lines)
 end
 
 -- ---- what whoever sits there says ----
@@ -269,7 +276,8 @@ end
 ---@return repl.Supervision
 function M.new(session, options, before)
   local self <const> = setmetatable({
-    session = session, before = before, parts = {}, courses = setmetatable({}, { __mode = "k" }),
+    session = session, before = before, parts = setmetatable({}, { __mode = "k" }),
+    courses = setmetatable({}, { __mode = "k" }),
     stays = setmetatable({}, { __mode = "k" }),
   }, Supervision)
   options.supervise = function(_, _, call, place) return supervise(self, place, call) end

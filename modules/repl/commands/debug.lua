@@ -28,7 +28,7 @@ end
 local function where(session, argument)
   local task
   for number, frame in ipairs(frames_of(session, argument == "all")) do
-    if task and frame.task ~= task then session:print "     … which is waited for in another task by" end
+    if task and frame.task ~= task then session:print "     … waited for by" end
     task = frame.task
     local mark <const> = frame == session.frame and ">" or " "
     session:print(("%s %2d  %s  %s"):format(mark, number, stops.place_of(frame),
