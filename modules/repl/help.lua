@@ -90,7 +90,7 @@ local function of_command(page, command)
   if #(command.aliases or {}) > 0 then page:text("also :" .. table.concat(command.aliases, ", :"), 2) end
   if command.help then
     page:gap()
-    page:code(command.help, 2)
+    page:code(table.concat(pages.fold(command.help, page.width - 2), "\n"), 2)
   end
 end
 

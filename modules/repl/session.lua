@@ -98,11 +98,52 @@ function Session:print(said)
   self.output:line(said)
 end
 
+local function count_lines(said) return select(2, said:gsub("\n", "\n")) + 1 end
+
+-- A value that would fill more than two screens, less deep: somebody who looks at a whole world wants to know what is
+-- there, and asks for a part of it then.
+local function shallower(self, value, said)
+  local rows <const> = select(2, require "fairlead.terminal".size(1))
+  for depth = 3, 1, -1 do
+    if count_lines(said) <= 2 * rows then break end
+    said = require "fairlead.inspect".text(value, {
+      width = self:width(), depth = depth, items = self.settings.items, colour = self.colour,
+    })
+  end
+  return said
+end
+
+---A text of ours for a terminal, folded at words: paragraphs are filled, tables keep their columns. Programs, which
+---look for lines, get it as it is.
+---@param said string
+---@return string[] lines
+function Session:folded(said)
+  return self.interactive and require "fairlead.repl.help.page".fold(said, self:width()) or { said }
+end
+
+---Prints a text of ours, folded.
+---@param said string
+---@param colour? "dim"|"red"|"yellow"
+function Session:tell(said, colour)
+  for _, line in ipairs(self:folded(said)) do self:print(colour and self:paint(colour, line) or line) end
+end
+
+-- A result at a terminal: as deep as it fits on a screen or two, unless a depth was set; what follows the first one in
+-- a line, where it is not short anyway.
+local function shown_to_a_person(self, value, nth)
+  local said <const> = self:text(value)
+  if self.settings.depth or not said:find("\n", 1, true) then return said end
+  if nth > 1 then return self:brief(value) end
+  return shallower(self, value, said)
+end
+
 ---Shows values as the result of an expression is shown.
 ---@param ... any
 function Session:show(...)
   local shown = table.pack(...)
-  for i = 1, shown.n do shown[i] = self:text(shown[i]) end
+  for i = 1, shown.n do
+    shown[i] = self.interactive and shown_to_a_person(self, shown[i], i) or self:text(shown[i])
+  end
   if shown.n > 0 then self:print(table.concat(shown, "\n")) end
 end
 

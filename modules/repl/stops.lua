@@ -107,12 +107,12 @@ end
 function Stops:tell(stop)
   local session <const> = self.session
   local what <const>, where = words_of(stop)
-  session:print(session:paint(stop.error and "red" or "yellow", what))
+  session:tell(what, stop.error and "red" or "yellow")
   session:print("  at " .. where)
   local frame <const> = M.frames(stop)[1]
   if frame then M.print_source(session, frame, AROUND) end
   for _, teller in ipairs(self.tellers) do
-    for _, line in ipairs(teller(stop) or {}) do session:print(session:paint("dim", line)) end
+    for _, said in ipairs(teller(stop) or {}) do session:tell(said, "dim") end
   end
 end
 

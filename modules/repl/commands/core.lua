@@ -23,14 +23,14 @@ local function list_commands(session)
   for _, command in ipairs(list) do widest = math.max(widest, text.width(command.usage)) end
   local said = ABOUT
   for _, topic in ipairs(topics.list) do said = said .. ("    %-12s%s\n"):format(topic.name, topic.text) end
-  session:print(said)
-  for _, command in ipairs(list) do session:print(text.pad(command.usage, widest + 2) .. command.text) end
+  session:tell(said)
+  for _, command in ipairs(list) do session:tell(text.pad(command.usage, widest + 2) .. command.text) end
 end
 
 local function help(session, argument)
   if argument == "" then return list_commands(session) end
   local topic <const> = topics.help(argument)
-  if topic then return session:print(topic) end
+  if topic then return session:tell(topic) end
   session:print(require "fairlead.repl.help".of(session, argument))
 end
 

@@ -58,6 +58,48 @@ function M.wrap(paragraph, width)
   return lines
 end
 
+-- A row of a table, "name   what it is": its head with the gap, and the text that is folded beside it.
+local function row_of(line)
+  local head, rest <const> = line:match "^(%s*%S.-%s%s+)(%S.*)$"
+  if head and text.width(head) <= 40 then return head, rest end
+  return nil
+end
+
+---The lines of a text for a width: paragraphs are filled, rows of tables ("name   what it is") hang.
+---@param content string
+---@param width integer
+---@return string[]
+function M.fold(content, width)
+  local lines, paragraph = {}, {}
+  width = math.max(NARROWEST, width)
+  local function flush()
+    for _, part in ipairs(M.wrap(table.concat(paragraph, " "), width)) do
+      lines[#lines + 1] = part
+    end
+    paragraph = {}
+  end
+  for line in (content .. "\n"):gmatch "(.-)\n" do
+    local head, rest = row_of(line)
+    if head then
+      flush()
+      local margin = text.width(head)
+      if width - margin < NARROWEST then -- below its head, then
+        lines[#lines + 1], head, margin = head:gsub("%s+$", ""), "    ", 4
+      end
+      for i, part in ipairs(M.wrap(rest, width - margin)) do
+        lines[#lines + 1] = (i == 1 and head or (" "):rep(margin)) .. part
+      end
+    elseif line == "" or line:find "^%s" then
+      flush()
+      lines[#lines + 1] = line
+    else
+      paragraph[#paragraph + 1] = line
+    end
+  end
+  flush()
+  return lines
+end
+
 ---@param line? string
 ---@package
 function Page:add(line) self.lines[#self.lines + 1] = line or "" end
