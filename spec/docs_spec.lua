@@ -7,7 +7,7 @@ local process = require "fairlead.process"
 local program = require "spec.support.program"
 
 local PAGES <const> = { "README", "first-procedure", "settings", "gates-and-locks", "rehearsing-and-testing",
-  "aws", "github-actions", "repl-on-real-services" }
+  "aws", "github-actions", "repl-on-real-services", "debugging" }
 
 local function read(path)
   local file <close> = assert(io.open(path))

@@ -88,13 +88,14 @@ describe("fairlead repl --run", function()
     local id = carry_out(4)
     local done, before = read "done", state_of(id)
     local out, code, errors = open(id, {
-      ":replay 2", "first.branch", ":replay Deploy/Second", "sum", ":locals", ":where", ":replay 0", ":replay",
+      ":replay 2", "first.branch", ":replay Lock shop", ":replay Deploy/Second", "sum", ":locals", ":where", ":replay 0", ":replay",
       "second",
     })
     assert.equal("", errors)
     assert.equal(0, code)
-    assert.matches("stop 1[^\n]*breakpoint[^\n]*\n[^>]*> %d+        local second = run:step", out)
+    assert.matches("stop 1[^\n]*stands still\n[^>]*> %d+        local second = run:step", out)
     assert.matches('\nDeploy/Second comes next\n"main"\n', out)
+    assert.matches("\nFirst comes next\n", out)
     assert.matches("\nDeploy/Third comes next\n3\nsecond = 2\nsum    = 3\n>  1  [^\n]*script.lua:%d+  fn\n", out)
     assert.matches("\nLock shop comes next\n", out)
     assert.matches("\nDeploy/Third comes next\n2\n$", out)

@@ -90,7 +90,8 @@ local WHAT <const> = { breakpoint = "breakpoint", step = "step", failure = "fail
 -- What a stop is, and where, in words.
 local function words_of(stop)
   local frame <const> = M.frames(stop)[1]
-  local said = stop.error and "failed: " .. text.clean(tostring(stop.error)) or WHAT[stop.kind]
+  local said = stop.error and "failed: " .. text.clean(tostring(stop.error)) or stop.is_hold and "stands still"
+    or WHAT[stop.kind]
   local name <const> = stop.name and stop.name ~= "" and " in " .. text.clean(stop.name) or ""
   return ("stop %d%s  %s"):format(stop.id, name, said), frame and M.place_of(frame) or stop.where
 end

@@ -148,6 +148,7 @@ end
 -- A failure that nobody is to be asked about: decided already, or a wait's own to deal with.
 local function take(self, stop)
   local err <const> = stop.error
+  stop.is_hold = M.hold_of(stop) ~= nil
   local place <const> = err and self.parts[stop.task]
   if not place then return false end
   if self.session.stops.left or self.courses[err] or (place.ends and not place.ends(err)) then

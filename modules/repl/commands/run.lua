@@ -56,9 +56,10 @@ end
 
 local function replay(session, argument)
   local self <const> = past(session)
-  local words, upto = require "fairlead.repl.words".split(argument), nil
-  if words[1] and not words[1]:find("=", 1, true) then upto = self:number(table.remove(words, 1)) end
-  self:replay(upto or self:last(), words)
+  local words <const>, step = require "fairlead.repl.words".split(argument), {}
+  -- A path may have spaces.
+  while words[1] and not words[1]:find("=", 1, true) do step[#step + 1] = table.remove(words, 1) end
+  self:replay(step[1] and self:number(table.concat(step, " ")) or self:last(), words)
 end
 
 -- At a failure what the script itself finds out of it, in the services that know.
