@@ -43,9 +43,9 @@ local STANDARD <const> = { "string", "table", "math", "os", "io", "utf8", "corou
 ---The globals that scripts have.
 ---@type table<string, boolean>
 M.globals = {}
-for name in ([[_G _VERSION arg assert collectgarbage coroutine debug dofile error getmetatable io ipairs load loadfile
-  math next os package pairs pcall print rawequal rawget rawlen rawset require secret select setmetatable string table
-  tonumber tostring try type utf8 warn xpcall]]):gmatch "%S+" do M.globals[name] = true end
+for name in ([[_G _VERSION arg assert breakpoint collectgarbage coroutine debug dofile error getmetatable io ipairs
+  load loadfile math next os package pairs pcall print rawequal rawget rawlen rawset require secret select setmetatable
+  string table tonumber tostring try type utf8 warn xpcall]]):gmatch "%S+" do M.globals[name] = true end
 
 ---Functions of the standard libraries that scripts do not have, and what to use instead.
 ---@type table<string, string>
