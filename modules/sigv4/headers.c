@@ -28,7 +28,7 @@ static const char *const own_names[] = {
 
 static bool is_listed(piece name, const char *const *list) {
   for (; *list != NULL; list++)
-    if (piece_is(name, *list, strlen(*list))) return true;
+    if (*name.text == **list && piece_is(name, *list, strlen(*list))) return true;
   return false;
 }
 
@@ -38,7 +38,7 @@ static piece check_name(header_set *set, const char *name, size_t length) {
   for (size_t i = 0; i < length; i++) {
     char c = name[i];
     bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (!letter && !(c >= '0' && c <= '9') && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
+    if (!letter && c != '-' && !(c >= '0' && c <= '9') && (c == '\0' || strchr("!#$%&'*+.^_`|~", c) == NULL))
       misuse(set->memory->L, set->op, "headers: a name holds a character that is not allowed");
     lower[i] = to_lower(c);
   }
@@ -64,18 +64,36 @@ static void add_field(header_set *set, piece name, piece value) {
   set->count++;
 }
 
-/* Puts the value on top of the stack under a name into `sent`; a second value makes a list. Takes both off. */
-static void send_value(header_set *set, const char *name, size_t length) {
+static bool is_given(const header_set *set, piece lower) {
+  for (size_t i = 0; i < set->given; i++)
+    if (piece_is(set->names[i], lower.text, lower.length)) return true;
+  return false;
+}
+
+/* Keeps a name; whether it was there already. */
+static bool give_name(header_set *set, piece lower) {
+  if (is_given(set, lower)) return true;
+  if (set->given == set->names_capacity) {
+    set->names_capacity = set->names_capacity ? set->names_capacity * 2 : 16;
+    piece *more = arena_take(set->memory, set->names_capacity * sizeof(piece));
+    if (set->given > 0) memcpy(more, set->names, set->given * sizeof(piece));
+    set->names = more;
+  }
+  set->names[set->given++] = lower;
+  return false;
+}
+
+/* Puts the value on top of the stack under a name into `sent`; a second value makes a list. Takes it off. */
+static void send_value(header_set *set, const char *name, size_t length, bool again) {
   lua_State *L = set->memory->L;
   lua_pushlstring(L, name, length);
-  lua_pushvalue(L, -1);
-  lua_gettable(L, set->sent); /* in any case: the first spelling stays */
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
+  if (!again) {
     lua_insert(L, -2);
     lua_rawset(L, set->sent);
     return;
   }
+  lua_pushvalue(L, -1);
+  lua_gettable(L, set->sent); /* in any case: the first spelling stays */
   if (!lua_istable(L, -1)) {
     lua_createtable(L, 2, 0);
     lua_insert(L, -2);
@@ -98,8 +116,8 @@ static void send_value(header_set *set, const char *name, size_t length) {
 /* One header as given; its value is on top of the stack and is taken off. */
 static void read_value(header_set *set, const char *name, size_t length) {
   lua_State *L = set->memory->L;
-  if (++set->given > HEADER_LIMIT) misuse(L, set->op, "headers: more than 1000");
   piece lower = check_name(set, name, length);
+  if (++set->values > HEADER_LIMIT) misuse(L, set->op, "headers: more than 1000");
   if (is_listed(lower, own_names))
     misuse(L, set->op, "headers: %s is already there: signing adds it, and a request is signed once", lower.text);
 
@@ -127,7 +145,7 @@ static void read_value(header_set *set, const char *name, size_t length) {
     add_field(set, lower, value);
     set->has_secret = set->has_secret || is_secret;
   }
-  send_value(set, name, length);
+  send_value(set, name, length, give_name(set, lower));
 }
 
 /* {{name, value}, …} at `index`. */
@@ -152,10 +170,8 @@ static void read_map(header_set *set, int index) {
     if (lua_type(L, -2) != LUA_TSTRING) misuse(L, set->op, "headers: names, or a list of {name, value}, expected");
     size_t length;
     const char *name = lua_tolstring(L, -2, &length);
-    lua_pushvalue(L, -2);
-    if (lua_gettable(L, set->sent) != LUA_TNIL) /* no order between the two: refuse rather than guess */
+    if (is_given(set, check_name(set, name, length))) /* no order between the two: refuse rather than guess */
       misuse(L, set->op, "headers: %s is there twice; give a list of {name, value}", name);
-    lua_pop(L, 1);
     if (!lua_istable(L, -1)) {
       read_value(set, name, length);
       continue;

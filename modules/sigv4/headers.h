@@ -11,7 +11,9 @@ typedef struct {
   int sent;       /* Lua table of all headers to be sent, at this index */
   field *fields;  /* those that are signed */
   size_t count, capacity;
-  size_t given;    /* headers so far, signed or not */
+  piece *names; /* of all given headers, signed or not, in lower case */
+  size_t given, names_capacity;
+  size_t values;   /* given so far */
   bool has_secret; /* a signed value is a Secret */
 } header_set;
 

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #define DIGEST_SIZE 32
 #define DIGEST_HEX 64
@@ -29,6 +30,8 @@ typedef struct {
   EVP_MD_CTX *context;
   cached_key cache[CACHED_KEYS];
   unsigned long clock; /* counts uses; the entry used longest ago makes room */
+  time_t stamped;      /* the second that `stamp` tells; requests come several a second */
+  char stamp[sizeof "20260302T090000Z"];
 } signer;
 
 /* False when OpenSSL cannot give SHA-256. */

@@ -63,7 +63,8 @@ static void fill_slots(const reader *in) {
   while (lua_next(L, 1)) {
     const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
     int option = 0;
-    while (option < OPTION_COUNT && strcmp(name, option_names[option]) != 0) option++;
+    while (option < OPTION_COUNT && (*name != *option_names[option] || strcmp(name, option_names[option]) != 0))
+      option++;
     if (option == OPTION_COUNT) misuse(L, in->op, "unknown option '%s'", name);
     lua_replace(L, SLOT(option));
   }

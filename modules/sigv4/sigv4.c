@@ -61,9 +61,13 @@ static void begin(signing *s, lua_State *L, const char *op) {
   s->keys = lua_touserdata(L, lua_upvalueindex(1));
   options_read(L, op, &s->memory, &s->given);
 
-  struct tm utc;
-  gmtime_r(&s->given.time, &utc);
-  strftime(s->timestamp, sizeof s->timestamp, "%Y%m%dT%H%M%SZ", &utc);
+  if (s->keys->stamped != s->given.time || s->keys->stamp[0] == '\0') {
+    struct tm utc;
+    gmtime_r(&s->given.time, &utc);
+    strftime(s->keys->stamp, sizeof s->keys->stamp, "%Y%m%dT%H%M%SZ", &utc);
+    s->keys->stamped = s->given.time;
+  }
+  memcpy(s->timestamp, s->keys->stamp, sizeof s->keys->stamp);
   s->scope = JOIN(s, {s->timestamp, DATE_LENGTH}, PIECE("/"), s->given.region, PIECE("/"), s->given.service,
                   PIECE("/aws4_request"));
 
