@@ -315,6 +315,24 @@ describe("--debug", function()
   end)
 end)
 
+describe("fairlead resume --debug", function()
+  before_each(function() folder = program.folder() end)
+  after_each(function() getmetatable(folder).__close(folder) end)
+
+  it("stops where a run that was taken up fails", function()
+    local env = { USER = "ada", FAIRLEAD_STATE = folder.path .. "/state" }
+    assert.equal(1, program.run({ "run", "--plain", script_of(TWO_STEPS), env = env }).code)
+    local out, code, errors = run("resume", { "wanted.target = 'right'", ":retry", ":resume" })
+    assert.equal("", errors)
+    assert.equal(0, code, out)
+    assert.equal(1, count(out, "skipped First done in this run before"))
+    assert.equal(2, count(out, "looked: failed"), out)
+    assert.equal(1, count(out, "deployed to right"))
+    local shown = program.run { "runs", env = env }.stdout
+    assert.matches("^%S+ +done", shown)
+  end)
+end)
+
 describe("a run that is killed while it is stopped", function()
   before_each(function() folder = program.folder() end)
   after_each(function() getmetatable(folder).__close(folder) end)

@@ -21,6 +21,8 @@ A script that changed is refused, with what changed. --accept-change goes on as 
 Parameters stay as they were. Secrets are not on record: give them again, as name=value.
 Of two who resume one run, one does; the other is told who. A run whose process is gone counts as interrupted.
 
+fairlead resume --debug   opens the REPL where something fails, as `run --debug` does: `fairlead help repl`
+fairlead repl --run RUN   goes through it again without doing anything, up to any step
 fairlead runs         lists the runs
 fairlead show RUN     its steps, as they were and as they stand
 fairlead why RUN      what it waits for, since when, until when, who can help; or why it ended
