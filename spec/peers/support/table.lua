@@ -1,5 +1,5 @@
---- The tables of operation by peer, from the rows that the specs left: `fairlead spec/peers/support/table.lua FILE
---- [PAGE]` writes them into FILE and, when all is as it should be, into PAGE, which is kept with the sources.
+--- The tables of operation by peer, from the rows that the specs left: `fairlead spec/peers/support/table.lua FILE…`
+--- writes them into each FILE.
 local json = require "fairlead.json"
 local lfs = require "lfs"
 
@@ -116,18 +116,8 @@ local function page(rows)
   return table.concat(out, "\n") .. "\n"
 end
 
-local function write(path, text)
+local text <const> = page(read_rows())
+for _, path in ipairs(arg) do
   local file <close> = assert(io.open(path, "w"))
   file:write(text)
-end
-
-local rows <const> = read_rows()
-local text <const> = page(rows)
-write(arg[1], text)
-local failed = 0
-for _, row in ipairs(rows) do failed = failed + (row.ok and 0 or 1) end
-if arg[2] and failed == 0 then
-  write(arg[2], text)
-elseif arg[2] then
-  print(("%s is left as it is: %d failed"):format(arg[2], failed))
 end
