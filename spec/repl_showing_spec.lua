@@ -4,10 +4,10 @@ local sessions = require "spec.support.terminal_session"
 
 local folder
 
-local function start(rows)
-  local session = sessions.start { program.path, "repl", "--world", columns = 60, rows = rows or 24, env = {
+local function start(...)
+  local session = sessions.start { program.path, "repl", "--world", columns = 60, rows = 24, env = {
     FAIRLEAD_STATE = folder.path, HOME = folder.path, NO_COLOR = "1",
-  } }
+  }, ... }
   session:expect "world> "
   return session
 end
@@ -46,10 +46,35 @@ describe("at a terminal", function()
   it("texts are folded at words, tables beside their first column", function()
     local session <close> = start()
     local said = shown(session, ":help")
-    assert.matches("\n:tasks %[all%]\n    What runs in the background, what it waits for, and for\n    how long%.\n", said)
+    assert.is_truthy(said:find("\n:tasks [all]\n    What runs in the background, what it waits for,", 1, true))
     assert.matches("\n:retry %[PART%] +does the step, wait or gate\n", shown(session, ":help debugging"))
     for line in (said .. shown(session, ":help retry")):gmatch "[^\n]+" do
       assert.is_true(require "fairlead.faces.text".width(line) <= 60, line)
     end
+  end)
+
+  it("what a run does and where it stopped takes no broken words, and its tasks stand below their line", function()
+    folder:write("script.lua", [[
+local procedure = require "fairlead.procedure"
+return procedure.new {
+  name = "spec", summary = "a procedure whose summary is so long that no terminal of sixty columns shows it in a line",
+  rehearsal = function() return require "fairlead.world.example".fixture() end,
+  run = function(run)
+    run:step("First", function()
+      error("nothing of what was looked for could be found anywhere, though it was looked for everywhere", 0) -- why?
+    end)
+  end,
+}
+]])
+    local session <close> = start(folder.path .. "/script.lua")
+    session:line ":start"
+    session:expect "stop 1> "
+    local said = table.concat(session:all_lines(), "\n")
+    assert.is_truthy(said:find("\n09:00:00  run       a procedure whose summary is so long\n" .. (" "):rep(20) ..
+      "that no terminal of sixty columns shows\n", 1, true), said)
+    assert.matches("\n> 7        error%(\"nothing of what was looked for could be f…\n", said)
+    session:line ":tasks"
+    session:expect "\n[1] :start     waits: tasks\n"
+    session:expect_pattern "\n +First +held\n"
   end)
 end)

@@ -17,12 +17,24 @@ local function face(write, verbose)
   return plain.new { stream = { setvbuf = function() end, flush = function() end, write = write }, verbose = verbose }
 end
 
+-- Where an event's line goes on below: under what happened, past its time.
+local MARGIN <const> = 20
+
+-- Events' lines for a terminal: none is wider than it.
+local function fitting(session, lines)
+  if not session.interactive then return lines end
+  local hang <const>, width <const> = require "fairlead.repl.help.page".hang, session:width()
+  return (lines:gsub("[^\n]+", function(line)
+    return table.concat(hang(line, width, line:find "^%d%d:%d%d:%d%d  " and MARGIN or 4), "\n")
+  end))
+end
+
 ---Shows each event, and keeps what it says, with the requests, for `:events`.
 ---@param session repl.Session
 ---@param carried repl.Carried
 ---@return fun(event: procedure.Event)
 function M.listener(session, carried)
-  local shown <const> = face(function(_, ...) session.output:write(table.concat { ... }) end, false)
+  local shown <const> = face(function(_, ...) session.output:write(fitting(session, table.concat { ... })) end, false)
   local kept <const> = face(function(_, lines)
     if lines == "\n" then return end
     for line in (lines .. "\n"):gmatch "([^\n]*)\n" do table.insert(session.events, line) end

@@ -53,7 +53,8 @@ function M.print_source(session, frame, around)
   local width <const> = #tostring(list[#list].line)
   for _, one in ipairs(list) do
     local said <const> = ("%s %" .. width .. "d  %s"):format(one.current and ">" or " ", one.line, text.clean(one.text))
-    session:print(one.current and session:paint("bold", said) or said)
+    local fits <const> = session.interactive and text.cut(said, session:width()) or said
+    session:print(one.current and session:paint("bold", fits) or fits)
   end
 end
 

@@ -19,12 +19,15 @@ end
 
 -- Entries with their lines' numbers: what belongs to a background line, or to all of the program.
 local function chosen(session, all)
-  local job_of, depth_of, list = {}, {}, {}
-  for _, job in ipairs(session.jobs:running()) do job_of[job.task] = job end
+  local job_of, depth_of, stand_ins, list = {}, {}, {}, {}
+  for _, job in ipairs(session.jobs:running()) do
+    job_of[job.line or job.task] = job
+    if job.line then stand_ins[job.task] = true end -- it only waits for the line
+  end
   for _, entry in ipairs(task.list()) do
     local job <const> = job_of[entry.task]
     local above <const> = entry.parent and depth_of[entry.parent]
-    if all or job or above then
+    if all or (job or above) and not stand_ins[entry.task] then
       depth_of[entry.task] = above and above + 1 or 0
       list[#list + 1] = { entry = entry, job = job, depth = depth_of[entry.task] }
     end

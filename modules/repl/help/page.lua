@@ -100,6 +100,33 @@ function M.fold(content, width)
   return lines
 end
 
+-- Where a line that is too wide can end: after the last blank that is within the width, and past its margin.
+local function break_of(line, width, margin)
+  local last, at
+  for before in line:gmatch "()%s+" do
+    if text.width(line:sub(1, before - 1)) > width then break end
+    if before > margin then last, at = before - 1, line:find("%S", before) end
+  end
+  return last, at
+end
+
+---A line as it is, in as many as it takes; those that follow stand further in.
+---@param line string
+---@param width integer
+---@param margin integer columns
+---@return string[]
+function M.hang(line, width, margin)
+  local lines = {}
+  while text.width(line) > width do
+    local last, at <const> = break_of(line, width, margin)
+    if not at then break end
+    lines[#lines + 1] = line:sub(1, last)
+    line = (" "):rep(margin) .. line:sub(at)
+  end
+  lines[#lines + 1] = line
+  return lines
+end
+
 ---@param line? string
 ---@package
 function Page:add(line) self.lines[#self.lines + 1] = line or "" end
