@@ -29,6 +29,12 @@ describe("fairlead repl without a terminal", function()
     assert.equal("7", output "return 7\n")
   end)
 
+  it("shows what was raised that is no text", function()
+    local errors = failure('error { kind = "x" }\n' ..
+      'error(setmetatable({}, { __tostring = function() return "mine" end }))\n')
+    assert.equal('error: { kind = "x" }\nerror: mine\n', errors)
+  end)
+
   it("prints nothing for what gives nothing", function()
     assert.equal("one", output "print 'one'\n")
     assert.equal("", output "\n   \n-- only a comment\n")

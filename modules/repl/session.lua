@@ -167,7 +167,9 @@ end
 function Session:failed(value, head)
   local err <const> = errors.wrap(value)
   self.last_error = err
-  self:warn((head or "error: ") .. text.clean(tostring(err)))
+  -- A script may raise any value; what only has an address to say for itself is shown.
+  local bare <const> = err.kind == "script" and err.cause and tostring(err.message):find "^[%a.]+: 0x%x+$"
+  self:warn((head or "error: ") .. (bare and self:brief(err.cause) or text.clean(tostring(err))))
   for _, line in ipairs(err.details or {}) do self:warn(text.clean(line)) end
 end
 
