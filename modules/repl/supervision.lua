@@ -165,12 +165,16 @@ local function locks_of(run)
   return table.concat(names, ", ")
 end
 
-local function hints_of(self, place)
-  if self.hinted then return { ":help debugging says what can be done" } end
-  self.hinted = true
+local LOOK <const> = ":where :up :locals :source :why  look around; NAME = VALUE changes a local"
+
+-- What can be done: once for each kind of stop, then shortly.
+local function hints_of(self, place, kind)
+  if self.hinted[kind] then return { ":help debugging says what can be done" } end
+  self.hinted[kind] = true
+  if kind ~= "failure" then return { LOOK, ":step :next :finish :continue  go on" } end
   local outside <const> = place.kind == "procedure" or place.kind == "stage"
   return {
-    ":where :up :locals :source :why  look around; NAME = VALUE changes a local",
+    LOOK,
     (":retry does %s again; :resume goes on%s; :fail or Ctrl-D lets the error take its course"):format(
       outside and "this part" or "it", outside and "" or ", :resume = VALUE with a result of yours"),
   }
@@ -193,7 +197,7 @@ local function tell(self, stop)
   lines[1] = ("in %s; its deadlines are held%s%s"):format(text.clean(M.name_of(place)),
     self.session.world and ", the world's clock stands still" or "",
     locks ~= "" and ", its locks are kept: " .. text.clean(locks) or "")
-  return table.move(hints_of(self, place), 1, 2, 2, lines)
+  return table.move(hints_of(self, place, stop.kind), 1, 2, 2, lines)
 end
 
 -- ---- what whoever sits there says ----
@@ -278,7 +282,7 @@ end
 function M.new(session, options, before)
   local self <const> = setmetatable({
     session = session, before = before, parts = setmetatable({}, { __mode = "k" }),
-    courses = setmetatable({}, { __mode = "k" }),
+    courses = setmetatable({}, { __mode = "k" }), hinted = {},
     stays = setmetatable({}, { __mode = "k" }),
   }, Supervision)
   options.supervise = function(_, _, call, place) return supervise(self, place, call) end
