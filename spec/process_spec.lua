@@ -427,6 +427,25 @@ describe("process.run", function()
       assert.equal("timeout", late.kind)
     end)
 
+    it("does not cut off what the program does when it is told to stop", function()
+      local tidied = os.tmpname()
+      for attempt = 1, 12 do -- each time in another state: the listener is being told, or has just been
+        os.remove(tidied)
+        local ready = task.event()
+        local running = task.start(process.run, {
+          "sh", "-c", "trap 'echo bye; sleep 0.05; touch \"$0\"; exit' TERM; while :; do echo on; done", tidied,
+          max_output = math.huge, on_output = function() ready:set() end,
+        })
+        ready:wait()
+        clock.sleep(attempt / 1000)
+        running:cancel()
+        local _, err = try(running.wait, running)
+        assert.equal("cancelled", err.kind)
+        assert.truthy(lfs.attributes(tidied), "it was killed before the end of its grace")
+      end
+      os.remove(tidied)
+    end)
+
     it("has to be a function", function()
       assert.error_matches(function() process.run { "true", on_output = 1 } end, "on_output: function expected, got n")
     end)

@@ -329,6 +329,7 @@ void child_release(child *self) {
   }
   self->orphaned = true;
   self->plan.input = NULL;
+  self->plan.on_output = NULL; /* nobody listens any more */
   if (self->closing) return;
   /* The input's memory goes with the owner. */
   close_input(self);

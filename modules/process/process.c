@@ -223,8 +223,13 @@ static void read_input(lua_State *L, child_plan *plan) {
   lua_setiuservalue(L, BOX, INPUT);
 }
 
+/* The task then goes on whatever happens, for the child is still there: run_resume waits again, and is cancelled there.
+** Who is cancelled already waits for the child's end. */
 static void on_child_output(void *owner) {
-  fl_wait_deliver(&((child_box *)owner)->wait); /* nothing while the listener itself runs: run_resume looks then */
+  child_box *box = owner;
+  if (box->wait.abandoned || box->wait.delivered) return; /* delivered: the listener runs, run_resume looks then */
+  box->wait.shielded = true;
+  fl_wait_deliver(&box->wait);
 }
 
 static void read_listener(lua_State *L, child_plan *plan) {
@@ -402,6 +407,7 @@ static int run_told(lua_State *L, int status, lua_KContext context) {
 /* Tells the listener what came since it last heard, then waits for more, or ends. */
 static fl_nret run_resume(lua_State *L, fl_wait *wait) {
   child_box *box = (child_box *)wait;
+  wait->shielded = false;
   for (int i = 0; box->child->plan.on_output != NULL && i < 2; i++) {
     const child_stream *stream = &box->child->streams[i];
     size_t from = box->told[i];
