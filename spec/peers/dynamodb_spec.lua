@@ -6,7 +6,7 @@ local servers = require "spec.peers.support.servers"
 local task = require "fairlead.task"
 
 local PEERS <const> = {
-  { name = "moto", command = { servers.PLACE .. "/venv/bin/moto_server", "-H", "127.0.0.1", "-p", "{port}" } },
+  { name = "moto", command = { servers.PYTHON, "-m", "moto.server", "-H", "127.0.0.1", "-p", "{port}" } },
   { name = "dynalite", command = { servers.NODE, servers.PLACE .. "/node_modules/.bin/dynalite", "--host", "127.0.0.1",
     "--port", "{port}", "--createTableMs", "0", "--deleteTableMs", "0" },
     lacks = { ["dynamodb.TransactWriteItems"] = true } },

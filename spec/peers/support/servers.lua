@@ -1,6 +1,6 @@
 --- Other people's servers, each on a free port of this machine, ended with the variable that holds it.
 ---
----     local moto <close> = servers.start { name = "moto", "build/peers/venv/bin/moto_server", "-p", "{port}" }
+---     local moto <close> = servers.start { name = "moto", servers.PYTHON, "-m", "moto.server", "-p", "{port}" }
 ---     http.get(moto.url)
 local clock = require "fairlead.clock"
 local json = require "fairlead.json"

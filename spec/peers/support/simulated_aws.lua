@@ -14,7 +14,7 @@ local M = {}
 function M.of(spec, busted)
   local moto, verifier
   busted.setup(function()
-    moto = servers.start { name = "moto", servers.PLACE .. "/venv/bin/moto_server", "-H", "127.0.0.1", "-p", "{port}" }
+    moto = servers.start { name = "moto", servers.PYTHON, "-m", "moto.server", "-H", "127.0.0.1", "-p", "{port}" }
     verifier = servers.verified(moto, keys.known)
   end)
   busted.teardown(function()
