@@ -131,8 +131,7 @@ Took
 
 Failed: spec, 0 s, run 20260302-090000-de58a0
   at One > Push
-  git.push x: behind
-  it
+  git.push x: behind it
 Took
   One     0 s  failed
     Push  0 s  failed

@@ -9,7 +9,8 @@ local status, running = coroutine.status, coroutine.running
 local is_held, pass, yieldable = native.is_held, native.pass, native.yieldable
 
 -- A script's own coroutine that waits for the host yields `tag`: pass it outwards, up to the task, and come back with
--- the answer. One that a debugger's hook holds yields nothing at all, as hooks must. By its coroutine: the one around it.
+-- the answer. One that a debugger's hook holds yields nothing at all, as hooks must. Keys are such coroutines, values
+-- those around them.
 local waiting = setmetatable({}, { __mode = "k" })
 
 local function settle(co, outer, at, ok, first, ...)
@@ -199,7 +200,7 @@ local function without_current_folder(path)
 end
 package.path, package.cpath = without_current_folder(package.path), without_current_folder(package.cpath)
 
--- Which files were loaded, and to whom a further one is told before it runs: the debugger's breakpoints wait for theirs.
+-- Which files were loaded, and who is told of a further one before it runs: the debugger's breakpoints wait for theirs.
 local sources = {}
 native.sources = sources
 

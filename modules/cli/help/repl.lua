@@ -20,9 +20,9 @@ lists what was exchanged, `:curl N` prints the command line that repeats it, wit
 With --world time is virtual: it stands still while you type and jumps over waits, so that a release of an hour is over
 in a moment. --scenario NAME and --seed N choose what happens, as in `fairlead rehearse`.
 
-`fairlead run --debug`, `rehearse --debug` and `resume --debug` open a session where something fails: with the frames and
-locals of that place, :retry that does it again, :resume that goes on (`:help debugging` in the session). --run RUN goes
-through a run of the past again, up to any step, and on from there (`:help runs`).
+`fairlead run --debug`, `rehearse --debug` and `resume --debug` open a session where something fails: with the frames
+and locals of that place, :retry that does it again, :resume that goes on (`:help debugging` in the session). --run RUN
+goes through a run of the past again, up to any step, and on from there (`:help runs`).
 
 Without a terminal results go to standard output and errors to standard error, and the exit code is the last line's.
 ]]
