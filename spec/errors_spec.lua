@@ -102,6 +102,16 @@ describe("errors.describe", function()
     assert.matches("^just text\n", errors.describe "just text")
   end)
 
+  it("tells a value that a script raised once", function()
+    local raised = setmetatable({}, { __tostring = function() return "a value" end })
+    local _, err = try(function() error(raised) end)
+    for _, value in ipairs { raised, err } do
+      local text = errors.describe(value)
+      assert.matches("^a value\n", text)
+      assert.is_nil(text:find("because of", 1, true))
+    end
+  end)
+
   it("ends when causes go round in a circle", function()
     local one, other = errors.new { kind = "a", message = "one" }, errors.new { kind = "b", message = "other" }
     one.cause, other.cause = other, one

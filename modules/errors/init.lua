@@ -57,8 +57,9 @@ function M.describe(value)
     end
     for _, line in ipairs(e.details or {}) do lines[#lines + 1] = "  " .. line end
     for line in (e.traceback or ""):gmatch "[^\n]+" do lines[#lines + 1] = "  at " .. line end
+    -- Of a value that a script raised the error is made; the value says no more than that.
+    if e.cause == nil or not M.is_error(e.cause) and tostring(e.cause) == e.message then break end
     value = e.cause
-    if value == nil then break end
   end
   return table.concat(lines, "\n")
 end
