@@ -196,6 +196,20 @@ describe("github.upload_asset", function()
     assert.equal("POST GET DELETE POST", table.concat(methods, " "))
   end)
 
+  it("sends again when what had the name was left by an upload of long ago", function()
+    local methods = {}
+    fake.run(function(request, number)
+      methods[number] = request.method
+      if number == 1 then
+        return 422, { message = "Validation Failed", errors = { { field = "name", code = "already_exists" } } }
+      end
+      if request.method == "GET" then return 200, { asset { state = "starter", size = 0 } } end
+      if request.method == "DELETE" then return 204 end
+      return 201, asset()
+    end, upload)
+    assert.equal("POST GET DELETE POST", table.concat(methods, " "))
+  end)
+
   it("refuses to take another file of the name for it", function()
     local _, err = fake.run(function(request)
       if request.method == "GET" then return 200, { asset { size = 1 } } end

@@ -26,17 +26,20 @@ local function as_asset(raw, existing)
     url = raw.browser_download_url, existing = existing }
 end
 
--- A whole one of the name and size; what an upload that broke off has left is taken away.
+-- A whole one of the name and size. What an upload that broke off has left is taken away, and it is said that it was.
 local function find(self, path, options)
+  local cleared = false
   for raw in self:paginate(path, nil, { op = "github.upload_asset", shape = ASSET }) do
     if raw.name == options.name then
       if raw.state ~= "starter" and raw.size == #options.content then
         return as_asset(raw, true)
       elseif raw.state == "starter" then
         self:delete("releases/assets/" .. raw.id, nil, { op = "github.upload_asset" })
+        cleared = true
       end
     end
   end
+  return nil, cleared
 end
 
 --- Adds a file to a release. When GitHub's answer is lost, looks whether the file is there before sending it again; a
@@ -71,10 +74,10 @@ function Assets:upload_asset(options)
       error(err, 0)
     end
     clock.sleep(attempt)
-    local found <const> = find(self, path, options)
+    local found <const>, cleared = find(self, path, options)
     if found then
       return found
-    elseif taken or attempt == ATTEMPTS then
+    elseif taken and not cleared or attempt == ATTEMPTS then
       error(err, 0)
     end
   end
