@@ -144,6 +144,12 @@ describe("which requests only read", function()
     assert.same({ "POST", false }, kind("POST", "https://api.github.com/repos/a/b/pulls"))
   end)
 
+  it("is no token's business unless it is posted", function()
+    assert.same({ "a token", true }, kind("POST", "https://oidc.eu-west-2.amazonaws.com/token"))
+    assert.same({ "DELETE", false }, kind("DELETE", "https://oidc.eu-west-2.amazonaws.com/token"))
+    assert.same({ "PATCH", false }, kind("PATCH", "https://x.example/", {}, "Action=AssumeRoleWithSAML"))
+  end)
+
   it("is told by the operation of AWS", function()
     local function aws(operation) return kind("POST", "https://ecs.eu-west-2.amazonaws.com/",
       { { "X-Amz-Target", "AmazonEC2ContainerServiceV20141113." .. operation } }) end

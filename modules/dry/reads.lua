@@ -35,6 +35,7 @@ local function gives_credentials(request, path, body)
   if request.method == "PUT" then
     return path == "/latest/api/token" and header(request, "x-aws-ec2-metadata-token-ttl-seconds") ~= nil
   end
+  if request.method ~= "POST" then return false end
   return path:find "/token$" and (request.url:find "^https://oidc%." or body:find '"grantType"%s*:')
     or path:find "/app/installations/%d+/access_tokens$" or body:find "^Action=AssumeRoleWith%u"
     or body:find "&Action=AssumeRoleWith%u"
