@@ -262,6 +262,29 @@ describe("--debug", function()
     assert.equal(1, count(out, "three is there"))
   end)
 
+  it("goes through a stage again of which two branches have stopped", function()
+    local out, code, errors = rehearse({ "where.target = 'right'", ":retry Deploy", ":stops", ":resume" }, [[
+    run:stage("Deploy", function()
+      local where = settings
+      local function part(name)
+        return function()
+          local where <const> = where
+          return run:step(name, { repeatable = true, act = function()
+            if where.target ~= "right" then error(name .. " is wrong") end
+            return name
+          end })
+        end
+      end
+      run:parallel { one = part "One", two = part "Two" }
+    end)
+]])
+    assert.equal("", errors)
+    assert.equal(0, code, out)
+    before(out, "failed: ", "\nDeploy is done; :resume goes on, :retry does it again")
+    assert.is_truthy(out:find("\n> stop %d+ in [^\n]*stands still[^\n]*\n\nDone"), out)
+    assert.is_truthy(out:find("Done: a spec", 1, true))
+  end)
+
   it("stops at breakpoint() and at :break, and goes on by steps", function()
     local out, code = rehearse({ "a", ":next", "b", ":next", ":break " .. FIRST + 6, ":breaks", ":continue", "c",
       ":delete 1", ":continue" }, [[

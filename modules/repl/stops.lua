@@ -266,12 +266,12 @@ function Stops:ends(whole)
 end
 
 -- What a stop belongs to and whose end is worth waiting for: the background line, or as much of it as has no other stop
--- in it, which would never end.
-local function whole_of(self, stop)
+-- in it, which would never end. `ends_too`: a stop that will be ended by what becomes of this one.
+local function whole_of(self, stop, ends_too)
   local ends, shared = {}, {}
   for _, job in ipairs(self.session.jobs:running()) do ends[job.line or job.task] = true end
   for _, other in ipairs(self.list) do
-    if other ~= stop then
+    if other ~= stop and not (ends_too and ends_too(other)) then
       for _, one in ipairs(around(other.task)) do shared[one] = true end
     end
   end
@@ -288,8 +288,9 @@ end
 ---@async
 ---@param stop debugger.Stop
 ---@param go fun(stop: debugger.Stop)
-function Stops:go_on(stop, go)
-  local whole <const> = whole_of(self, stop)
+---@param ends_too? fun(other: debugger.Stop): boolean whether another stop is ended by what becomes of this one
+function Stops:go_on(stop, go, ends_too)
+  local whole <const> = whole_of(self, stop, ends_too)
   local arrival <const> = self:arrival()
   self:let_go(stop, go)
   wait(arrival, whole)

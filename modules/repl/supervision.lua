@@ -222,6 +222,16 @@ function Supervision:find(stop, word)
   }
 end
 
+---Whether a stop stands in a part, or in one below it.
+---@param stop debugger.Stop
+---@param place procedure.Place
+---@return boolean
+function Supervision:is_within(stop, place)
+  local at = self:place_of(stop)
+  while at and at ~= place do at = M.outer(at) end
+  return at ~= nil
+end
+
 -- Decides what becomes of a stop, and lets it go.
 local function decide(self, stop, course)
   local held <const> = M.hold_of(stop)

@@ -20,7 +20,9 @@ end
 local function retry(session, argument)
   local stop <const>, self = current(session)
   local place <const> = self:find(stop, argument)
-  session.stops:go_on(stop, function(one) self:again(one, place, true) end)
+  -- What else has stopped in that part is ended before it is done again.
+  session.stops:go_on(stop, function(one) self:again(one, place, true) end,
+    function(other) return self:is_within(other, place) end)
   local held <const> = session.stop and supervision.hold_of(session.stop)
   if held and held.place == place and held.results then session:keep(held.results[2]) end
 end
