@@ -240,6 +240,7 @@ function Past:replay(upto, words)
   read(self)
   stop(self)
   local loaded <const> = load(self)
+  words = words[1] and words or self.words or {} -- those of the replay before
   local given <const> = secrets(self, loaded, words)
   self.words = words
   start(self, (self.session.world and play or replay)(self, loaded, given, upto), ":replay " .. upto)
