@@ -236,6 +236,30 @@ describe("a write at a terminal", function()
     assert.equal("write", entries()[1].kind)
   end)
 
+  it("that a procedure makes shows no secret parameter, and neither does the history", function()
+    local script = folder:write("p.lua", [[
+      return require("fairlead.procedure").new {
+        name = "post", parameters = { pin = { secret = true }, to = {} }, run = function() end,
+      }
+    ]])
+    local session <close> = start(script)
+    session:line ":start pin=1379 to=here"
+    session:expect_pattern "with pin=%[secret%], to=here%? %(yes/no%) $"
+    session:line "yes"
+    session:expect_pattern "Done[^\n]*\n.*fairlead> $"
+    session:line ":replay 3 door=2468"
+    session:expect "no run is open"
+    session:line ":start to=there"
+    session:expect_pattern "with to=there%? %(yes/no%) $"
+    session:line "no"
+    leave(session)
+    local file <close> = assert(io.open(folder.path .. "/history"))
+    local kept = file:read "a":gsub("\\040", " ")
+    assert.matches("to=there", kept, 1, true)
+    assert.is_nil(kept:find("1379", 1, true))
+    assert.is_nil(kept:find("2468", 1, true))
+  end)
+
   it("leaves no secret in the history, nor in the list of tasks", function()
     local session <close> = start()
     session:line "t = secret('hunter2-hunter2')"

@@ -11,6 +11,8 @@ local M = {}
 ---@field text string one line
 ---@field help? string what else there is to say
 ---@field run async fun(session: repl.Session, argument: string) its error is told in one line
+---@field hides? fun(session: repl.Session, argument: string): boolean whether a secret is in it that only the command
+--- knows to be one: then the line is not kept in the history
 ---@field complete? fun(session: repl.Session, text: string): table[] what the argument may be
 
 -- In the order of `:help`.
@@ -47,6 +49,17 @@ function M.parse(text)
   local name, argument = text:match "^%s*:(%S*)%s*(.-)%s*$"
   if name then return name, argument end
   return nil, ""
+end
+
+---Whether a line may be kept in the history: no secret is in it.
+---@param session repl.Session
+---@param said string
+---@return boolean
+function M.may_keep(session, said)
+  local name <const>, argument = M.parse(said)
+  local command <const> = name and try(M.find, name)
+  if command and command.hides and command.hides(session, argument) then return false end
+  return require "fairlead.repl.secrets".keep(said)
 end
 
 ---One command, by its name, by another of its names, or by a beginning that only it has.

@@ -375,7 +375,7 @@ local function accept(self, said)
   self.asked_to_leave = 0
   if not said:find "%S" then return end
   self.count, self.said = self.count + 1, said
-  if self.editor and require "fairlead.repl.secrets".keep(said) then self.editor:add_history(said) end
+  if self.editor and commands.may_keep(self, said) then self.editor:add_history(said) end
   if inputs.is_command(said) then return self:start(said) end
   self:start(inputs.background(said))
 end

@@ -64,6 +64,9 @@ local function replay(session, argument)
   self:replay(step[1] and self:number(table.concat(step, " ")) or self:last(), words)
 end
 
+-- What is given to a replay are the secrets that the journal does not hold.
+local function gives(_, argument) return argument:find("=", 1, true) ~= nil end
+
 -- At a failure what the script itself finds out of it, in the services that know.
 local function why(session)
   local stop <const> = session.stop
@@ -136,7 +139,7 @@ with your name and the time. A gate's decision cannot be given: `:retry` asks ag
     run = function(session) past(session):print_steps() end },
   { name = "why", usage = ":why", text = "Why what is stopped failed; why the run that is open ended.", run = why },
   { name = "replay", usage = ":replay [K|PATH]", text = "Go through that run up to a step, with what is on record.",
-    run = replay, complete = paths, help = [[
+    run = replay, complete = paths, hides = gives, help = [[
 The script runs again; steps up to K give their recorded results and nothing is done. It stands still before what comes
 next, with live frames: `:where`, `:locals`, expressions. `:resume = VALUE` goes on as if that had been the next result;
 `:resume` goes on for real. What the script reads outside of its steps it reads anew. Without K: up to the last that was

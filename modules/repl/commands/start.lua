@@ -31,12 +31,27 @@ local function confirm(session, loaded, given)
     }
   end
   local parameters = {}
-  for name, value in require "fairlead.sorted"(given) do parameters[#parameters + 1] = name .. "=" .. value end
+  for name, value in require "fairlead.sorted"(given) do
+    local spec <const> = loaded.parameters[name]
+    parameters[#parameters + 1] = name .. "=" .. (spec and spec.secret and "[secret]" or value)
+  end
   local with <const> = #parameters > 0 and " with " .. table.concat(parameters, ", ") or ""
   local question <const> = ("Carry out %q for real%s?"):format(loaded.name, with)
   if not session:confirm(require "fairlead.faces.text".clean(question)) then
     errors.raise { kind = "cancelled", message = "nothing was started" }
   end
+end
+
+-- Whether a secret parameter is given a value, of the procedure's or of one of its commands.
+local function hides(session, argument)
+  local all <const> = { session.procedure }
+  for _, command in pairs(session.procedure and session.procedure.commands or {}) do all[#all + 1] = command end
+  for _, one in ipairs(all) do
+    for name, spec in pairs(one.parameters) do
+      if spec.secret and (" " .. argument):find("%f[%w_]" .. name:gsub("%p", "%%%0") .. "=") then return true end
+    end
+  end
+  return false
 end
 
 local function start(session, argument)
@@ -87,7 +102,7 @@ end
 ---@type repl.Command[]
 return {
   { name = "start", usage = ":start [COMMAND] [name=value…] [&]", text = "Carry out the script's procedure.",
-    run = start, help = [[
+    run = start, hides = hides, help = [[
 In a world at once, and nothing real is touched; for real after a question that names it. `&` leaves it running: its
 lines appear above the prompt. COMMAND is another thing that the script can do, such as rollback. What it returned is
 `_` afterwards, its error `err`. A run of the real services is in the journal like any other.]] },
