@@ -97,4 +97,102 @@ describe("the editor", function()
     session:key("up", "enter")
     session:expect "<line old>"
   end)
+
+  it("gives the terminal back when it is stopped by Ctrl-Z, and takes it again", function()
+    local path = folder:write("script.lua", PRELUDE .. "all()")
+    local session <close> = sessions.start {
+      "/bin/bash", "--norc", "--noprofile", "-i", columns = 40, rows = 30, env = { PS1 = "shell$ " },
+    }
+    session:expect "shell$ "
+    session:line("clear; " .. program.path .. " " .. path)
+    session:expect "> "
+    session:type(("1 and more "):rep(5))
+    session:expect "and\n more 1 and more" -- the terminal forgets what is typed and not yet read
+    session:key "ctrl-z"
+    session:expect "Stopped"
+    session:line "bg" -- in the background it stops at once, and leaves the shell its terminal
+    session:line "sleep 0.5; jobs -s >/dev/null && echo stopped: $(jobs -sp | wc -l)"
+    session:expect "stopped: 1"
+    session:line "clear; echo again; fg"
+    session:expect_pattern "again\n.*> 1 and more"
+    session:key("left", "backspace", "enter")
+    session:expect "<line 1 and more 1 and more 1 and more 1\n and more 1 and mor >"
+    session:key "ctrl-z"
+    session:expect "shell$ "
+    session:line "clear; echo once more; fg"
+    session:expect_pattern "once more\n.*\n> "
+    session:key "ctrl-d"
+    session:expect "<end nil>"
+    session:line "exit"
+    assert.equal(0, session:finish())
+  end)
+
+  it("goes on after Ctrl-Z where no shell could have it go on", function()
+    local session <close> = start "all()"
+    session:expect "> "
+    session:type "on"
+    session:expect "> on"
+    session:key "ctrl-z"
+    session:type "e\r"
+    session:expect "<line one>"
+  end)
+
+  it("ends the read when it is closed, or interrupted, while a completion is looked for", function()
+    for _, what in ipairs { "close", "interrupt" } do
+      local session <close> = start(([[
+        local asked = task.event()
+        e:completer(function() asked:set(); clock.sleep(0.3); return 1, { { text = "one" } } end)
+        task.start(function() asked:wait(); e:%s() end)
+        local kind = e:read "> "
+        print("gave " .. kind)
+      ]]):format(what))
+      session:expect "> "
+      session:key "tab"
+      session:expect("gave " .. (what == "close" and "end" or what))
+      assert.equal(0, session:finish())
+    end
+  end)
+
+  it("refuses a second reader, also while a completion is looked for", function()
+    local session <close> = start [[
+      local asked = task.event()
+      e:completer(function() asked:set(); clock.sleep(0.3); return 1, { { text = "one" } } end)
+      task.start(function()
+        asked:wait()
+        local _, err = try(e.read, e, "second> ")
+        e:print(tostring(err):match "another task is reading already")
+      end)
+      all()
+    ]]
+    session:expect "> "
+    session:key "tab"
+    session:expect "another task is reading already\n> one"
+    session:key "enter"
+    session:expect "<line one>"
+  end)
+
+  it("interrupts no other read than the one that was open", function()
+    local session <close> = start [[
+      for i = 1, 300 do -- each is cancelled just when its line is entered, or a little before or after
+        local reader = task.start(e.read, e, "> ")
+        if i > 1 then clock.sleep(i % 7 / 3000) end
+        reader:cancel()
+        try(reader.wait, reader)
+        local given
+        local second = task.start(function() given = e:read "# " end)
+        clock.sleep(0.002)
+        if given == "interrupt" then print "the wrong one" end
+        second:cancel()
+        try(second.wait, second)
+      end
+      print "done"
+    ]]
+    for _ = 1, 300 do
+      session:type "\r"
+      if session.ended then break end
+      require("fairlead.clock").sleep(0.003)
+    end
+    session:expect "done"
+    assert.falsy(table.concat(session:all_lines(), "\n"):find("the wrong one", 1, true))
+  end)
 end)

@@ -24,8 +24,10 @@ typedef struct editor_box editor_box;
 
 typedef struct loop_editor { /* the shared struct and the loop's own handles; freed by the last close callback */
   editor shared;
-  uv_signal_t resized;
+  uv_signal_t signals[3]; /* of the terminal, while a read is open: see `watched` */
+  bool job_control;       /* whoever started the program lets it be stopped by Ctrl-Z */
   int handles;
+  text taken;      /* the last event's */
   editor_box *box; /* NULL: the userdata is gone */
 } loop_editor;
 
@@ -33,7 +35,10 @@ struct editor_box {
   fl_wait wait;
   loop_editor *editor; /* NULL: closed */
   bool waiting;
+  bool completing; /* the task that reads looks for a completion */
 };
+
+static const int watched[] = {SIGWINCH, SIGCONT, SIGTSTP};
 
 void editor_wake(editor *self) {
   eventfd_write(self->wake, 1);
@@ -41,13 +46,33 @@ void editor_wake(editor *self) {
 
 /* ---- in the loop ---- */
 
+static void on_signal(uv_signal_t *handle, int number) {
+  loop_editor *self = handle->data;
+  pthread_mutex_lock(&self->shared.mutex);
+  if (number == SIGWINCH)
+    self->shared.resize = true;
+  else if (number == SIGCONT)
+    self->shared.resume = true;
+  else
+    self->shared.suspend = true;
+  pthread_mutex_unlock(&self->shared.mutex);
+  editor_wake(&self->shared);
+}
+
+/* Else they do what they always do: between two reads the terminal is in its usual mode. */
+static void watch_signals(loop_editor *self) {
+  int count = self->job_control ? 3 : 2;
+  for (int i = 0; i < count; i++) uv_signal_start(&self->signals[i], on_signal, watched[i]);
+}
+
+static void leave_signals(loop_editor *self) {
+  for (int i = 0; i < 3; i++) uv_signal_stop(&self->signals[i]);
+}
+
 static void end_waiting(editor_box *box) {
   if (!box->waiting) return;
   box->waiting = false;
-  if (box->editor != NULL) {
-    uv_unref((uv_handle_t *)&box->editor->shared.async);
-    uv_signal_stop(&box->editor->resized);
-  }
+  if (box->editor != NULL) uv_unref((uv_handle_t *)&box->editor->shared.async);
   fl_wait_deliver(&box->wait);
 }
 
@@ -61,15 +86,6 @@ static bool has_event(editor *shared) {
 static void on_event(uv_async_t *async) {
   const loop_editor *self = async->data;
   if (self->box != NULL && self->box->waiting && has_event(&self->box->editor->shared)) end_waiting(self->box);
-}
-
-static void on_resized(uv_signal_t *handle, int number) {
-  loop_editor *self = handle->data;
-  (void)number;
-  pthread_mutex_lock(&self->shared.mutex);
-  self->shared.resize = true;
-  pthread_mutex_unlock(&self->shared.mutex);
-  editor_wake(&self->shared);
 }
 
 static void on_closed(uv_handle_t *handle) {
@@ -86,6 +102,7 @@ static void on_closed(uv_handle_t *handle) {
   text_clear(&shared->printed);
   text_clear(&shared->insert);
   text_clear(&shared->line);
+  text_clear(&self->taken);
   pthread_mutex_destroy(&shared->mutex);
   pthread_cond_destroy(&shared->ready);
   close(shared->wake);
@@ -94,20 +111,25 @@ static void on_closed(uv_handle_t *handle) {
 
 static void close_handles(loop_editor *self) {
   uv_close((uv_handle_t *)&self->shared.async, on_closed);
-  uv_close((uv_handle_t *)&self->resized, on_closed);
+  for (int i = 0; i < 3; i++) uv_close((uv_handle_t *)&self->signals[i], on_closed);
 }
 
 /* Ends an open read; its event comes. */
-static void interrupt_read(editor *shared) {
+static void interrupt_read(editor_box *box) {
+  editor *shared = &box->editor->shared;
+  if (box->completing) leave_signals(box->editor); /* nobody may ask for the event */
+  box->completing = false;
   pthread_mutex_lock(&shared->mutex);
-  if (shared->wanted != shared->finished) shared->interrupt = true;
+  shared->interrupted = shared->wanted;
   pthread_mutex_unlock(&shared->mutex);
   editor_wake(shared);
 }
 
 static void abandon_read(fl_wait *wait) {
   editor_box *box = (editor_box *)wait;
-  if (box->editor != NULL) interrupt_read(&box->editor->shared);
+  if (box->editor == NULL) return;
+  interrupt_read(box);
+  leave_signals(box->editor);
 }
 
 /* ---- beginning and end ---- */
@@ -148,6 +170,8 @@ static fl_nret editor_gc(lua_State *L) {
 static int start_thread(editor *shared) {
   sigset_t all, before;
   sigfillset(&all);
+  sigdelset(&all, SIGTTIN); /* but for those of a program in the background, which has to stop and not to take the */
+  sigdelset(&all, SIGTTOU); /* terminal from the one in front */
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int code = pthread_create(&shared->thread, NULL, editor_thread, shared);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -169,11 +193,16 @@ static loop_editor *editor_new(uv_loop_t *loop) {
     free(self);
     return NULL;
   }
-  uv_signal_init(loop, &self->resized);
   uv_unref((uv_handle_t *)&shared->async);
-  uv_unref((uv_handle_t *)&self->resized);
-  shared->async.data = self->resized.data = self;
-  self->handles = 2;
+  shared->async.data = self;
+  for (int i = 0; i < 3; i++) {
+    uv_signal_init(loop, &self->signals[i]);
+    uv_unref((uv_handle_t *)&self->signals[i]);
+    self->signals[i].data = self;
+  }
+  self->handles = 4;
+  struct sigaction stops;
+  self->job_control = sigaction(SIGTSTP, NULL, &stops) == 0 && stops.sa_handler != SIG_IGN;
   pthread_mutex_init(&shared->mutex, NULL);
   pthread_cond_init(&shared->ready, NULL);
   tcgetattr(STDIN_FILENO, &shared->modes);
@@ -228,13 +257,21 @@ static fl_nret push_event(lua_State *L, editor_box *box) {
     lua_pushliteral(L, "end");
     return 1;
   }
-  editor *shared = &box->editor->shared; /* the event is the loop's until the next request */
+  editor *shared = &box->editor->shared;
+  text *taken = &box->editor->taken;
+  pthread_mutex_lock(&shared->mutex); /* while a completion is looked for the thread may end the read */
   event_kind kind = shared->event;
+  size_t cursor = shared->cursor;
+  text_move(taken, &shared->line);
+  pthread_mutex_unlock(&shared->mutex);
+  box->completing = kind == EVENT_COMPLETE;
+  if (!box->completing) leave_signals(box->editor);
   lua_pushstring(L, names[kind]);
   if (kind != EVENT_LINE && kind != EVENT_PASTE && kind != EVENT_COMPLETE) return 1;
-  lua_pushlstring(L, shared->line.bytes != NULL ? shared->line.bytes : "", shared->line.length);
+  lua_pushlstring(L, taken->bytes != NULL ? taken->bytes : "", taken->length);
+  text_clear(taken);
   if (kind != EVENT_COMPLETE) return 2;
-  lua_pushinteger(L, (lua_Integer)shared->cursor);
+  lua_pushinteger(L, (lua_Integer)cursor);
   return 3;
 }
 
@@ -245,7 +282,7 @@ static fl_nret read_resume(lua_State *L, fl_wait *wait) {
 static fl_nret wait_for_event(lua_State *L, editor_box *box) {
   if (has_event(&box->editor->shared)) return push_event(L, box);
   uv_ref((uv_handle_t *)&box->editor->shared.async);
-  uv_signal_start(&box->editor->resized, on_resized, SIGWINCH);
+  watch_signals(box->editor);
   box->waiting = true;
   memset(&box->wait, 0, sizeof box->wait);
   return fl_wait_begin(L, &box->wait, "Editor:read", abandon_read, read_resume);
@@ -266,7 +303,7 @@ static fl_nret editor_read(lua_State *L) {
   const char *continuation = luaL_checklstring(L, 3, &more);
   bool plain = lua_toboolean(L, 4);
   fl_wait_check(L, "Editor:read");
-  if (box->waiting) return luaL_error(L, "Editor:read: another task is reading already");
+  if (box->waiting || box->completing) return luaL_error(L, "Editor:read: another task is reading already");
   editor *shared = &box->editor->shared;
   pthread_mutex_lock(&shared->mutex);
   shared->event = EVENT_NONE;
@@ -289,11 +326,14 @@ static fl_nret editor_read(lua_State *L) {
 **     -> as Editor:read, whose completion this answers: so many characters before the cursor go, the text comes
 **     waits */
 static fl_nret editor_answer(lua_State *L) {
-  editor_box *box = check_editor(L);
+  editor_box *box = luaL_checkudata(L, 1, EDITOR);
+  if (box->editor == NULL) return push_event(L, box); /* closed while the completion was looked for */
   lua_Integer remove = luaL_checkinteger(L, 2);
   size_t length;
   const char *insert = luaL_checklstring(L, 3, &length);
   fl_wait_check(L, "Editor:read");
+  if (box->waiting) return luaL_error(L, "Editor:read: another task is reading already");
+  box->completing = false;
   editor *shared = &box->editor->shared;
   pthread_mutex_lock(&shared->mutex);
   if (shared->event == EVENT_COMPLETE) { /* else the read has ended meanwhile */
@@ -311,7 +351,8 @@ static fl_nret editor_answer(lua_State *L) {
 /* Editor:interrupt()
 **     -> (nothing): an open read gives "interrupt" */
 static fl_nret editor_interrupt(lua_State *L) {
-  interrupt_read(&check_editor(L)->editor->shared);
+  check_editor(L);
+  interrupt_read(lua_touserdata(L, 1));
   return 0;
 }
 

@@ -34,11 +34,12 @@ typedef struct editor {
   const char *problem;   /* why it failed; NULL: it did not */
 
   /* from the loop */
-  unsigned wanted;   /* number of the read that is wanted; the first is 1 */
-  unsigned finished; /* number of the last read that the thread has ended */
-  bool plain;        /* of the read: a question, without history and completion */
-  bool end, interrupt, resize;
-  bool suspend, resume; /* Ctrl-Z: give the terminal back; take it again */
+  unsigned wanted;      /* number of the read that is wanted; the first is 1 */
+  unsigned finished;    /* number of the last read that the thread has ended */
+  bool plain;           /* of the read: a question, without history and completion */
+  unsigned interrupted; /* number of a read that is to end; 0: none so far */
+  bool end, resize;
+  bool suspend, resume; /* Ctrl-Z: give the terminal back and stop; the program goes on: take it again */
   text prompt, continuation;
   text printed;           /* lines for above the prompt */
   size_t left_out;        /* bytes of such lines that were too many */
@@ -50,8 +51,7 @@ typedef struct editor {
   text insert;
 
   /* from the thread */
-  bool open;      /* a prompt is on the screen: lines are printed by the thread */
-  bool suspended; /* the terminal has been given back */
+  bool open; /* a prompt is on the screen: lines are printed by the thread */
   event_kind event;
   unsigned event_read; /* the read that it belongs to */
   text line;

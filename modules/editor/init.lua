@@ -53,11 +53,11 @@ end
 
 local function read(self, prompt, continuation, plain)
   self.asked = nil
+  local kind, text, cursor = self.native:read(prompt, continuation, plain)
   -- Cancelled, say, in the completer: nobody will answer the prompt that is still open.
   local open <close> = setmetatable({}, { __close = function(guard)
     if not guard.ended then pcall(self.native.interrupt, self.native) end
   end })
-  local kind, text, cursor = self.native:read(prompt, continuation, plain)
   while kind == "complete" do
     kind, text, cursor = self.native:answer(complete(self, text, cursor))
   end

@@ -263,6 +263,22 @@ void screen_echo(session *self, const text *line, const char *end) {
   fflush(self->out);
 }
 
+/* The cursor goes below the text, and keys are again what the terminal makes of them. */
+void screen_leave(session *self) {
+  place last;
+  for (int row = find_cursor(self, &last).row; row <= last.row; row++) fputc('\n', self->out);
+  if (self->paste_mode) fputs("\033[?2004l", self->out);
+  fflush(self->out);
+}
+
+/* After somebody else has had the terminal. */
+void screen_return(session *self) {
+  if (self->paste_mode) fputs("\033[?2004h", self->out);
+  screen_measure(self);
+  el_resize(self->el);
+  screen_refresh(self);
+}
+
 /* The terminal may or may not have wrapped the rows anew. Going up by the smaller number of rows leaves a piece of the
 ** prompt behind at worst; going up too far would erase what is not ours. */
 void screen_resize(session *self) {

@@ -12,6 +12,7 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -41,19 +42,56 @@ static void leave(session *self, event_kind outcome) {
   self->muted = true;
 }
 
+/* Somebody else has had the terminal. */
+static bool is_usual_mode(void) {
+  struct termios modes;
+  return tcgetattr(STDIN_FILENO, &modes) == 0 && (modes.c_lflag & ICANON) != 0;
+}
+
+static void take_terminal(session *self) {
+  el_wset(self->el, EL_PREP_TERM, 0); /* libedit thinks that it has it */
+  el_wset(self->el, EL_PREP_TERM, 1);
+  if (!self->muted) screen_return(self);
+}
+
+/* Ctrl-Z. Nothing stops where nobody could let the program go on: where no shell has started it. */
+static void stop_program(void) {
+  struct sigaction usual = {.sa_handler = SIG_DFL}, before;
+  sigset_t stop, mask;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTSTP);
+  sigaction(SIGTSTP, &usual, &before);
+  pthread_sigmask(SIG_UNBLOCK, &stop, &mask);
+  raise(SIGTSTP);
+  pthread_sigmask(SIG_SETMASK, &mask, NULL);
+  sigaction(SIGTSTP, &before, NULL);
+}
+
+static void stop(session *self) {
+  if (!self->muted) screen_leave(self);
+  el_wset(self->el, EL_PREP_TERM, 0);
+  stop_program();
+  take_terminal(self);
+}
+
 bool session_obey(session *self) {
   editor *shared = self->shared;
   text printed = {0};
   pthread_mutex_lock(&shared->mutex);
   text_move(&printed, &shared->printed);
   size_t left_out = shared->left_out;
-  bool end = shared->end, interrupt = shared->interrupt, resize = shared->resize;
+  bool end = shared->end, interrupt = shared->interrupted == self->number, resize = shared->resize;
+  bool suspend = shared->suspend, resume = shared->resume;
   shared->left_out = 0;
-  shared->interrupt = shared->resize = false;
+  shared->resize = shared->suspend = shared->resume = false;
   pthread_mutex_unlock(&shared->mutex);
   if (left_out > 0) note_left_out(&printed, left_out);
   if (printed.length > 0) screen_print_above(self, &printed);
   text_clear(&printed);
+  if (suspend)
+    stop(self);
+  else if (resume && is_usual_mode())
+    take_terminal(self);
   if (resize && !self->muted) screen_resize(self);
   if (end || interrupt) leave(self, end ? EVENT_END : EVENT_INTERRUPT);
   return self->leaving;
@@ -191,7 +229,7 @@ static void finish_read(session *self, event_kind kind, text *line) {
   }
   shared->finished = self->number;
   if (shared->wanted == self->number) { /* else nobody waits for this read, and there is a next one already */
-    shared->open = shared->interrupt = shared->resize = false;
+    shared->open = shared->resize = shared->resume = false;
     post(self, kind, line, 0);
   }
   pthread_mutex_unlock(&shared->mutex);

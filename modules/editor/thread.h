@@ -49,6 +49,8 @@ wchar_t *screen_prompt(EditLine *el);
 void screen_print_above(session *self, const text *lines);
 void screen_echo(session *self, const text *line, const char *end);
 void screen_resize(session *self);
+void screen_leave(session *self);
+void screen_return(session *self);
 void screen_refresh(session *self);
 
 /* keys.c */
