@@ -1,5 +1,6 @@
 -- `--debug` and `repl --run` at a terminal: when the prompt comes and goes, what Ctrl-C and Ctrl-D mean.
 local program = require "spec.support.program"
+local server = require "spec.support.server"
 local sessions = require "spec.support.terminal_session"
 
 local folder
@@ -78,6 +79,20 @@ describe("--debug at a terminal", function()
     session:expect "given     Second  by hand by ada"
     session:expect "Done: a spec"
     assert.equal(0, session:finish())
+  end)
+
+  it("asks what a background line wanted to know, once nobody looks any more", function()
+    local peer <close> = server.start(function(exchange) exchange:reply(200, {}, "{}") end)
+    local session <close> = start("run", 0, "--debug")
+    session:expect "\nstop 1> "
+    session:line(("require('fairlead.http').post(%q).status &"):format(peer.url))
+    session:expect ":answer TEXT"
+    session:key "ctrl-d"
+    session:expect_pattern "Failed: a spec.*%[y/N/all in this line%] $"
+    session:line "y"
+    session:expect "[2] done: 200"
+    assert.equal(1, session:finish())
+    assert.equal(1, #peer.requests)
   end)
 
   it("ends the run at Ctrl-C while it goes on, and not the wait for it at the prompt", function()

@@ -144,6 +144,21 @@ describe("a write at a terminal", function()
     assert.same({ "POST /behind" }, made())
   end)
 
+  it("of what cleans up when the session ends is asked for as well", function()
+    for _, answer in ipairs { "y\r", "\3" } do
+      local session <close> = start()
+      session:line("last = setmetatable({}, { __close = function() http.post(url .. '/closer') end })")
+      session:expect_pattern "end }%)\nfairlead> $"
+      session:line "do local c <close> = last clock.sleep(100) end &"
+      session:expect "[1] started"
+      session:line ":quit"
+      session:expect_pattern ":quit\n[^\n]*/closer%? %[y/N/all in this line%] $"
+      session:type(answer)
+      assert.equal(0, session:finish())
+      assert.same({ "POST /closer" }, made()) -- by the first of the two
+    end
+  end)
+
   it("of a program shows its arguments", function()
     local session <close> = start()
     session:line "process.run{'sh', '-c', 'exit 3'}.code"

@@ -107,6 +107,7 @@ end
 ---@param session repl.Session
 function M.finish(session)
   session.stops:leave()
+  session.questions:leave()
   local job <const> = session.beginning.job
   if job and not job.finished then
     session.line = job.line -- what it asks is asked in the prompt's place

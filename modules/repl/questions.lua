@@ -1,7 +1,8 @@
 --- Questions to whoever sits at the terminal. The foreground line asks in the prompt's place, one question at a time;
 --- what runs in the background must not take the prompt away from somebody who types, so its question stands above it
---- until `:answer TEXT`.
+--- until `:answer TEXT`, or until no more lines are read: what then cleans up asks in the prompt's place, too.
 local errors = require "fairlead.errors"
+local native = require "fairlead.task.native"
 local task = require "fairlead.task"
 
 local M = {}
@@ -15,13 +16,14 @@ local M = {}
 ---@field session repl.Session
 ---@field open repl.Question[] those of background lines, the oldest first
 ---@field asking boolean the editor asks one
+---@field left boolean no more lines are read
 local Questions = {}
 Questions.__index = Questions
 
 ---@param session repl.Session
 ---@return repl.Questions
 function M.new(session)
-  return setmetatable({ session = session, open = {}, asking = false, free = task.event() }, Questions)
+  return setmetatable({ session = session, open = {}, asking = false, left = false, free = task.event() }, Questions)
 end
 
 local function is_foreground(session)
@@ -30,6 +32,21 @@ local function is_foreground(session)
     if one == session.line then return true end
   end
   return false
+end
+
+-- Ctrl-C ends a question of what cleans up after the session's end; a line's own it ends with the line.
+local function until_interrupted(self)
+  if not self.session.ended or is_foreground(self.session) then return nil end
+  local group <const>, interrupted <const> = native.group(), task.event()
+  task.on_interrupt(interrupted)
+  group:start(function()
+    interrupted:wait()
+    self.session.editor:interrupt()
+  end)
+  return setmetatable({}, { __close = function()
+    task.on_interrupt(nil)
+    group:close()
+  end })
 end
 
 local function ask_now(self, text)
@@ -46,6 +63,7 @@ local function ask_now(self, text)
   output:before_prompt()
   output.prompting = true
   local shown <close> = setmetatable({}, { __close = function() output:after_prompt() end }) -- luacheck: ignore shown
+  local ending <close> = until_interrupted(self) -- luacheck: ignore ending
   return (self.session.editor:ask(text))
 end
 
@@ -59,7 +77,14 @@ local function ask_above(self, text)
   end })
   self.session:print(self.session:paint("yellow", text:gsub("%s+$", "") .. "  — :answer TEXT"))
   question.answered:wait()
+  if not question.answer and self.left then return ask_now(self, text) end
   return question.answer
+end
+
+---No more lines are read: what was asked above the prompt is asked in its place.
+function Questions:leave()
+  self.left = true
+  for _, question in ipairs(self.open) do question.answered:set() end
 end
 
 ---Asks for a line.
@@ -67,7 +92,7 @@ end
 ---@param text string
 ---@return string|nil answer nil: nobody wants to answer
 function Questions:ask(text)
-  if is_foreground(self.session) then return ask_now(self, text) end
+  if self.left or is_foreground(self.session) then return ask_now(self, text) end
   return ask_above(self, text)
 end
 

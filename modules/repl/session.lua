@@ -335,6 +335,7 @@ end
 ---Ends the session after this line.
 function Session:quit()
   self.ended = true
+  self.questions.left = true
 end
 
 ---Has the session begin with something, without a prompt, and end with it. When something in it stops, lines are read;
@@ -345,7 +346,7 @@ function Session:begin_with(said, body)
   self.beginning = { said = said, body = function()
     local ending <close> = setmetatable({}, { __close = function() -- luacheck: ignore ending
       self:quit()
-      if self.output.prompting then self.editor:interrupt() end
+      if self.output.prompting and not self.questions.asking then self.editor:interrupt() end
     end })
     body()
   end }
