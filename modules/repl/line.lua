@@ -145,6 +145,7 @@ function M.foreground(session, body, said)
   local closing <close> = group -- luacheck: ignore closing
   local _, err = try(line.result, line)
   if not err then return end
+  if session.editor and err.kind == "cancelled" then session.output.column = true end -- the terminal has shown ^C
   session:failed(err)
   session.exit_code = require "fairlead.errors".exit_code(err)
   session.input.pasted = nil -- of an interrupted block nothing more is run

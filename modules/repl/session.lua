@@ -155,10 +155,17 @@ function Session:paint(name, said)
   return self.colour and ("\27[%dm%s\27[0m"):format(codes[name], said) or said
 end
 
+---A line in as many as a terminal needs for it, broken at blanks; what follows the first stands further in.
+---@param line string
+---@return string[] lines
+function Session:fitting(line)
+  return self.interactive and require "fairlead.repl.help.page".hang(line, self:width(), 4) or { line }
+end
+
 ---Prints what is wrong; on standard error where there is no terminal.
 ---@param said string
 function Session:warn(said)
-  self.output:line(self:paint("red", said), io.stderr)
+  for _, line in ipairs(self:fitting(said)) do self.output:line(self:paint("red", line), io.stderr) end
 end
 
 ---Tells an error, and keeps it for `err`.

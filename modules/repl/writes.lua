@@ -63,7 +63,7 @@ end
 local function ask(self, write, mark)
   local session <const> = self.session
   if not session.editor then
-    refuse(self, write, "not done: there is no terminal to ask at", "`:writes on` before it does not ask")
+    refuse(self, write, "not done: there is no terminal to ask at", "`:writes on` in a line before it allows that")
   end
   local began <const> = clock.monotonic()
   local answer = session:ask(("%s? [y/N%s] "):format(write.what, mark.line and "/all in this line" or ""))

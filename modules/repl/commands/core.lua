@@ -132,7 +132,9 @@ end
 local function last_error(session)
   local err <const> = session.last_error
   if not err then return session:print "there was no error yet" end
-  for line in errors.describe(err):gmatch "[^\n]+" do session:print(text.clean(line)) end
+  for line in errors.describe(err):gmatch "[^\n]+" do
+    for _, part in ipairs(session:fitting(text.clean(line))) do session:print(part) end
+  end
 end
 
 local function history(session, argument)

@@ -25,14 +25,20 @@ local function frames_of(session, all)
   return all and stop.frames or stops.frames(stop)
 end
 
+local KINDS <const> = { Lua = "a function", main = "the file itself", C = "in C" }
+
+-- What a frame is of, where a name is known.
+local function name_of(frame)
+  return text.clean(frame.name and frame.name ~= "" and frame.name or KINDS[frame.what] or "")
+end
+
 local function where(session, argument)
   local task
   for number, frame in ipairs(frames_of(session, argument == "all")) do
     if task and frame.task ~= task then session:print "     … waited for by" end
     task = frame.task
     local mark <const> = frame == session.frame and ">" or " "
-    session:print(("%s %2d  %s  %s"):format(mark, number, stops.place_of(frame),
-      text.clean(frame.name and frame.name ~= "" and frame.name or frame.what or "")))
+    session:print(("%s %2d  %s  %s"):format(mark, number, stops.place_of(frame), name_of(frame)))
   end
 end
 
