@@ -88,8 +88,8 @@ describe("fairlead repl --run", function()
     local id = carry_out(4)
     local done, before = read "done", state_of(id)
     local out, code, errors = open(id, {
-      ":replay 2", "first.branch", ":replay Lock shop", ":replay Deploy/Second", "sum", ":locals", ":where", ":replay 0",
-      ":replay",
+      ":replay 2", "first.branch", ":replay Lock shop", ":replay Deploy/Second", "sum", ":locals", ":where",
+      ":replay 0", ":replay",
       "second",
     })
     assert.equal("", errors)
