@@ -1,4 +1,5 @@
 --- What goes on only when somebody has said so: who may say it, where, and what it is bound to.
+local json = require "fairlead.json"
 local procedure = require "fairlead.procedure"
 local world = require "fairlead.world"
 
@@ -180,7 +181,7 @@ describe("the review of a release", function()
         local pull <const> = w.github.pulls.list[1]
         local review <const> = pull and pull.reviews[1]
         if review and #pull.reviews == 1 and w.now > review.at then
-          return { setmetatable({ status = "in_progress", conclusion = false }, { __index = list[1] }) }
+          return { setmetatable({ status = "in_progress", conclusion = json.null }, { __index = list[1] }) }
         end
         return list
       end

@@ -101,7 +101,7 @@ describe("a service's target groups", function()
         assert.equal("aws.api ValidationError", refusal { TargetGroupArn = "worker-api" })
         assert.equal("aws.api MissingParameter", refusal {})
         assert.equal("aws.api MissingParameter", refusal { TargetGroupArn = group, Targets = { { Port = 80 } } })
-        local _, err = try(elb.DescribeEverything, elb, {})
+        local _, err = try(elb.DescribeAccountLimits, elb, {})
         assert.equal("InvalidAction", err.code)
         local named <const> = elb:DescribeTargetGroups { Names = { "worker-api-green", "worker-api-blue" } }
         assert.equal("worker-api-green", named.TargetGroups[1].TargetGroupName)
