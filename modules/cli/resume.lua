@@ -30,9 +30,10 @@ end
 ---@param book journal.Journal
 ---@param run journal.Run
 ---@param options {accept_change: boolean?}
+---@param how? string how to go on all the same, for the hint
 ---@return journal.Script
 ---errors: kind "resume.changed"
-function M.check_script(book, run, options)
+function M.check_script(book, run, options, how)
   local scripts = require "fairlead.journal.script"
   local script = scripts.read(run.script)
   if script.sha256 == run.sha256 then return script end
@@ -43,8 +44,8 @@ function M.check_script(book, run, options)
   errors.raise {
     kind = "resume.changed", op = "resume", target = run.id,
     message = "the script has changed since: " .. shown,
-    hint = ("put it back%s, go on with --accept-change, or start a new run"):format(
-      run.commit and (" (it was at commit %s)"):format(run.commit:sub(1, 8)) or ""),
+    hint = ("put it back%s, go on with %s, or start a new run"):format(
+      run.commit and (" (it was at commit %s)"):format(run.commit:sub(1, 8)) or "", how or "--accept-change"),
   }
 end
 

@@ -19,6 +19,8 @@ local M = {}
 ---@field entries table[] of Journal:entries
 ---@field current boolean replays are of the script as it lies there now, whatever it was
 ---@field replayed repl.Replay|nil what goes on
+---@field changed string[]|nil how the script has changed since the run, when it was last replayed
+---@field files repl.RecordedScript|nil the script as it was, while that is replayed
 local Past = {}
 Past.__index = Past
 
@@ -115,7 +117,8 @@ local function load(self)
   need_script(self)
   local loaded <const>, err = try(load_now, self)
   if self.current and err then error(err, 0) end
-  if self.current or loaded and #changes(self) == 0 then return loaded end
+  self.changed = loaded and changes(self) or { tostring(err) }
+  if self.current or #self.changed == 0 then return loaded end
   if not self.run.sha256 then error(err, 0) end
   script.forget(self.run.script)
   self.files = require "fairlead.repl.recorded_script".open(self.run, self.book:files(self.run.sha256))
@@ -281,13 +284,25 @@ function Past:holds(one)
     and supervision.of(self.session, one) == self.replayed.supervision
 end
 
+-- What can be said against going on before anybody is asked, and before a replay ends for it.
+local function check(self)
+  read(self)
+  need_script(self)
+  resume.check_run(self.book, self.run, {})
+  if not self.files or self.current then return end
+  errors.raise {
+    kind = "resume.changed", op = "resume", target = self.run.id,
+    message = "the script has changed since: " .. text.clean(table.concat(self.changed, "; ")),
+    hint = "`:reload` takes it as it is now",
+  }
+end
+
 local function live(self)
   local session <const> = self.session
-  read(self)
-  resume.check_run(self.book, self.run, {})
+  check(self) -- somebody may have thought about it for long
   stop(self)
   local loaded <const> = load_now(self)
-  local now <const> = resume.check_script(self.book, self.run, { accept_change = self.current })
+  local now <const> = resume.check_script(self.book, self.run, { accept_change = self.current }, "`:reload`")
   local given <const> = secrets(self, loaded, self.words or {})
   local carried <const> = { procedure = loaded, ["in"] = "real" }
   local carry_out <const> = require "fairlead.repl.carry_out"
@@ -323,8 +338,7 @@ function Past:go_on()
     self.replayed.goes_on = true
     return self.session.stops:go_on(one, function(stopped) stopped:continue() end)
   end
-  read(self)
-  resume.check_run(self.book, self.run, {})
+  check(self)
   if may_go_on(self) then live(self) else self.session:print "nothing was done" end
 end
 
