@@ -129,7 +129,7 @@ end
 function M.foreground(session, body, said)
   local group <const> = native.group() -- closed when the line has ended, else when the session has
   local line <const> = session.clock and group:start_on(session.clock, body) or group:start(body)
-  session.line = line
+  session.line, session.output.silent = line, true
   interrupts(session, line)
   debugger.let_time_pass(true) -- a world's clock stands still for stops only while somebody thinks
   local ended <const> = ends(session, line)
@@ -145,7 +145,8 @@ function M.foreground(session, body, said)
   local closing <close> = group -- luacheck: ignore closing
   local _, err = try(line.result, line)
   if not err then return end
-  if session.editor and err.kind == "cancelled" then session.output.column = true end -- the terminal has shown ^C
+  -- The terminal has shown ^C, and nothing came after it that began a new line.
+  if session.editor and err.kind == "cancelled" and session.output.silent then session.output.column = true end
   session:failed(err)
   session.exit_code = require "fairlead.errors".exit_code(err)
   session.input.pasted = nil -- of an interrupted block nothing more is run

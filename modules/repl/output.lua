@@ -11,6 +11,7 @@ local M = {}
 ---@field partial string what was written behind the prompt without a line's end
 ---@field column boolean something stands on the terminal's line already
 ---@field notice boolean a passing notice stands there
+---@field silent boolean nothing was written since the line in the foreground began
 local Output = {}
 Output.__index = Output
 
@@ -22,6 +23,7 @@ local AT_ONCE <const> = 1 << 16 -- bytes of a long text that are written between
 function M.new(editor)
   return setmetatable({
     editor = editor, prompting = false, above = false, partial = "", column = false, notice = false,
+    silent = true,
   }, Output)
 end
 
@@ -49,6 +51,7 @@ function Output:write(said, file)
     self:clear_notice()
     write_slowly(STDOUT, said)
     STDOUT:flush()
+    self.silent = false
     self.column = said:sub(-1) ~= "\n"
   end
 end

@@ -292,6 +292,7 @@ end
 ---@return string|nil answer nil: there is no terminal, or nobody wants to answer
 function Session:ask(question)
   if not self.editor then return nil end
+  self.output.silent = false
   return self.questions:ask(question)
 end
 
