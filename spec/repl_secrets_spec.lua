@@ -35,6 +35,10 @@ local KEPT_OUT <const> = {
   { "text = 'Authorization: Basic aHVudGVyMg=='", "aHVudGVyMg==" },
   { 'process.run{"mysql", "--password", "hunter2"}', "hunter2" },
   { 'process.run{"curl", "-u", "me:hunter2", "https://example.org"}', "hunter2" },
+  { 'process.run{"sh", "-c", "curl -u me:hunter2 https://example.org"}', "hunter2" },
+  { 'process.run{"sh", "-c", "curl -s --user=\'my-self:hunter2\' https://example.org"}', "hunter2" },
+  { 'process.run{"sh", "-c", "mysql --password=hunter2"}', "hunter2" },
+  { [[http.put(u, {body='{"SecretString": "{\\"password\\": \\"hunter2\\"}"}'})]], "hunter2" },
   { "git.clone{url='https://me:hunter2@example.org/a.git', path='a'}", "hunter2" },
   { 'ssm:PutParameter { Name = "/a", Value = "hunter2", Type = "SecureString" }', "hunter2" },
   { '{"Parameter": {"Type": "SecureString", "Value": "hunter2"}}', "hunter2" },
@@ -50,6 +54,7 @@ local KEPT <const> = {
   'http.get(u, {headers={Authorization="Bearer " .. t}})', "print('the token is gone')", "x = 'ghp_'",
   "if password == stored then return end", "repo:log{limit=3}", "task:cancel()", "secret", "secrets = {}",
   'ssm:PutParameter { Name = "/a", Value = "on", Type = "String" }',
+  "process.run{'sh', '-c', 'docker run -u 1000:1000 x'}", "git push -u origin main:next",
   "curl -H \"Authorization: Bearer $GH_TOKEN\"",
 }
 

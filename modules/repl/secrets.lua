@@ -156,7 +156,8 @@ local function add_bare(text, first, at, add)
   if not last then return end
   local value <const> = text:sub(at, last)
   local before <const> = text:sub(first - 1, first - 1)
-  local as_it_is <const> = text:find "^%s*:" or before == "?" or before == "&" or text:find("^&", last + 1)
+  local as_it_is <const> = text:find "^%s*:" or before == "?" or before == "&" or before == "-" -- --password=x
+    or text:find("^&", last + 1)
   local looks_so <const> = #value >= 8 and value:find "%d" and value:find "%a" and not value:find "^%d+$"
   if (as_it_is or looks_so) and not is_empty(value) then add(at, last) end
 end
@@ -167,6 +168,8 @@ local function add_value(text, name, first, at, add)
   if value and literal(text, value) then return add_literals(text, value, add) end
   value = text:match("^[\"']%s*,%s*()[\"']", at) -- {"--password", "…"}
   if value and text:sub(first - 1, first - 1) == "-" then return add_literals(text, value, add) end
+  value = text:match("^\\+[\"']%s*:%s*\\+[\"']()", at) -- JSON within a text within a text
+  if value then return add(value, (text:find("\\+[\"']", value) or #text + 1) - 1) end
   value = text:match("^=()", at)
   if value then return add_bare(text, first, value, add) end
   value = text:match("^:%s+()", at) -- a header's line
@@ -209,6 +212,11 @@ end
 local function by_place(text, add)
   for first, after in text:gmatch "%w://[^%s/@:\"']*:()[^%s/@\"']+()@" do add(first, after - 1) end
   for first, after in text:gmatch "[\"']%-%-?u[ser]*[\"']%s*,%s*[\"'][^\"':]*:()[^\"']+()" do add(first, after - 1) end
+  if not text:find("curl", 1, true) then return end -- docker's -u is no secret
+  for _, option in ipairs { "%-u", "%-%-user" } do
+    local pattern <const> = "%s" .. option .. "%s*=?[\"']?[^%s:\"'%-][^%s:\"']*:()[^%s\"']+()"
+    for first, after in text:gmatch(pattern) do add(first, after - 1) end
+  end
 end
 
 -- What tools keep in the environment.
