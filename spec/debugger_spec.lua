@@ -75,6 +75,22 @@ describe("breakpoint()", function()
     assert.same({}, session.waiting)
   end)
 
+  it("is passed a million times in the time that it takes, and told a hundred times", function()
+    local session <close> = debugging.attach()
+    local values, began = {}, clock.monotonic()
+    for i = 1, 20000 do values[i] = (i * 7919) % 20011 end
+    table.sort(values, function(a, b)
+      breakpoint()
+      return a < b
+    end)
+    clock.sleep(0.01)
+    assert.equal(100, #session.passed)
+    assert.is_true(clock.monotonic() - began < 5)
+    string.gsub("ab", ".", function() breakpoint() end)
+    clock.sleep(0.01)
+    assert.equal(102, #session.passed)
+  end)
+
   it("is passed in a coroutine that is resumed where Lua cannot wait", function()
     local session <close> = debugging.attach()
     local inner = coroutine.wrap(function()

@@ -16,6 +16,8 @@
 
 enum { USER_CO = 1, USER_ERROR = 2, USER_NAMES = 3 };
 
+#define MOST_PASSES 100 /* that wait to be told: a sort can pass a breakpoint a million times in one go */
+
 static const char events_key; /* registry: list of what the debugger has not taken yet */
 
 /* ---- how long tasks are held ---- */
@@ -77,11 +79,13 @@ void hold_set_names(lua_State *L, int hold) {
 
 /* Leaves what is on top for the debugger to take. */
 static void push_event(lua_State *L) {
+  debug_state *debug = &fl_host_of(L)->debug;
   lua_rawgetp(L, LUA_REGISTRYINDEX, &events_key);
   lua_insert(L, -2);
-  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  lua_rawseti(L, -2, debug->last + 1);
+  debug->last++;
   lua_pop(L, 1);
-  signal_fire(&fl_host_of(L)->debug.told);
+  signal_fire(&debug->told);
 }
 
 void hold_begin(lua_State *L, hold_box *hold, fl_task *task) {
@@ -123,14 +127,17 @@ static fl_nret hold_gc(lua_State *L) {
 /* ---- breakpoint() ---- */
 
 void hold_pass(lua_State *L, const char *source, int line) {
+  fl_host *host = fl_host_of(L);
+  if (host->debug.passes >= MOST_PASSES) return;
   lua_createtable(L, 0, 3);
-  task_push(L, fl_host_of(L)->running);
+  task_push(L, host->running);
   lua_setfield(L, -2, "task");
   lua_pushstring(L, source);
   lua_setfield(L, -2, "source");
   lua_pushinteger(L, line);
   lua_setfield(L, -2, "line");
   push_event(L);
+  host->debug.passes++;
 }
 
 static fl_nret breakpoint_resume(lua_State *L, fl_wait *wait) {
@@ -227,6 +234,7 @@ void hold_reset(fl_host *host) {
   host->debug.attached = false;
   host->debug.stepping = 0;
   host->debug.breakpoints = NULL;
+  host->debug.first = host->debug.last = host->debug.passes = 0;
 }
 
 /* native.attach()
@@ -235,6 +243,7 @@ static fl_nret attach(lua_State *L) {
   debug_state *debug = &fl_host_of(L)->debug;
   if (debug->attached) return luaL_error(L, "a debugger is attached already");
   debug->time_passes = false;
+  debug->first = debug->last = debug->passes = 0;
   lua_newtable(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &events_key);
   debug->attached = true;
@@ -283,18 +292,14 @@ static fl_nret next_resume(lua_State *L, fl_wait *wait);
 /* native.next()
 **     -> the next Hold, or a table {task=, source=, line=} for a place that was passed as nothing can wait there */
 static fl_nret next_event(lua_State *L) {
+  debug_state *debug = &fl_host_of(L)->debug;
   lua_settop(L, 0);
+  if (debug->first == debug->last) return signal_wait(L, &debug->told, "a stop", false, next_resume);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &events_key);
-  lua_Integer count = (lua_Integer)lua_rawlen(L, 1);
-  if (count == 0) {
-    lua_settop(L, 0);
-    return signal_wait(L, &fl_host_of(L)->debug.told, "a stop", false, next_resume);
-  }
-  lua_rawgeti(L, 1, 1);
-  for (lua_Integer i = 1; i <= count; i++) {
-    lua_rawgeti(L, 1, i + 1);
-    lua_rawseti(L, 1, i);
-  }
+  if (lua_rawgeti(L, 1, ++debug->first) == LUA_TTABLE) debug->passes--;
+  lua_pushnil(L);
+  lua_rawseti(L, 1, debug->first);
+  if (debug->first == debug->last) debug->first = debug->last = 0;
   return 1;
 }
 

@@ -199,6 +199,8 @@ typedef struct {
   break_list *breakpoints;     /* NULL: none */
   uint64_t lines[BREAK_WORDS]; /* a bit for each line of a breakpoint, modulo their number */
   signal_list told;            /* who waits for a stop */
+  lua_Integer first, last;     /* what the debugger has taken of its events, and how many there were */
+  int passes;                  /* places that were passed, among those that it has not taken */
 } debug_state;
 
 void hooks_apply(lua_State *L); /* the coroutine on which this is called gets the hook that it should have */

@@ -28,7 +28,7 @@ Stop.__name = "debugger.Stop"
 ---@class debugger.Options
 ---@field on_stop async fun(stop: debugger.Stop) called in a task of its own for each stop
 ---@field on_passed? fun(place: {task: Task, where: string}) a breakpoint was passed where Lua cannot wait: inside
---- table.sort, string.gsub, a finalizer
+--- table.sort, string.gsub, a finalizer; in one go a hundred times at most
 
 ---@class debugger.Attached
 ---@field close fun(self: debugger.Attached) lets all go on; failures take their course
