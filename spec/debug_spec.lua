@@ -206,6 +206,19 @@ describe("--debug", function()
     assert.equal(0, count(out, "failed Level"))
   end)
 
+  it("says of a wait that looked again and found nothing that it is not done", function()
+    local out, code = rehearse({ "settings.level = 1", ":retry", "settings.level = 2", ":resume" }, [[
+    run:wait { name = "Level", timeout = 100, check = function()
+      if not settings.level then errors.raise { kind = broken, message = "there is no level" } end
+      return settings.level == 2 or nil
+    end }
+]])
+    assert.equal(0, code)
+    assert.matches("\nstop 2 in Level  stands still\n", out)
+    assert.matches("\nLevel has found nothing yet; :resume goes on waiting, :retry looks again\n", out)
+    assert.is_nil(out:find "Level is done")
+  end)
+
   it("stops where a wait's time was over, and waits anew", function()
     local out, code = rehearse({ "settings.there = true", ":retry", ":resume" }, [[
     run:wait { name = "Image", timeout = 100, check = function() return settings.there, "not there" end }

@@ -60,8 +60,7 @@ end
 -- ---- standing still ----
 
 -- Where the run stands still of its own: a stop like a breakpoint's. `held` is found in this frame by `M.hold_of`.
-local function stand_still(self, held)
-  self.session.stops.holds = (self.session.stops.holds or 0) + 1
+local function stand_still(held)
   _G.breakpoint()
   return held.choice or { action = "go_on" }
 end
@@ -83,7 +82,7 @@ end
 local function came_through(self, place, results)
   if not self.stays[place] then return nil end
   self.stays[place] = nil
-  return stand_still(self, { place = place, why = "done", results = results })
+  return stand_still { place = place, why = "done", results = results }
 end
 
 -- In a group: when the run is cancelled the part has ended, closing handlers and all, before what is around it does.
@@ -113,7 +112,7 @@ end
 local function supervise(self, place, call)
   local choice
   if self.before and self.before(place) then
-    choice = stand_still(self, { place = place, why = "next" })
+    choice = stand_still { place = place, why = "next" }
     if choice.action == "give" then return place:give(choice.value, who()) end
   end
   while not self.session.stops.left do
@@ -148,7 +147,9 @@ end
 -- A failure that nobody is to be asked about: decided already, or a wait's own to deal with.
 local function take(self, stop)
   local err <const> = stop.error
-  stop.is_hold = M.hold_of(stop) ~= nil
+  local held <const> = M.hold_of(stop)
+  stop.is_hold = held ~= nil
+  if held and (stop.name or "") == "" then stop.name = M.name_of(held.place) end -- a wait's look has no task of a name
   local place <const> = err and self.parts[stop.task]
   if not place then return false end
   if self.session.stops.left or self.courses[err] or (place.ends and not place.ends(err)) then
@@ -180,19 +181,23 @@ local function hints_of(self, place, kind)
   }
 end
 
+local function words_of_hold(self, held)
+  local name <const>, results = M.name_of(held.place), held.results
+  if held.why == "next" then return { ("%s comes next"):format(name) } end
+  if held.place.kind == "look" and results[2] == nil then
+    return { ("%s has found nothing yet; :resume goes on waiting, :retry looks again"):format(name) }
+  end
+  local lines <const> = { ("%s is done; :resume goes on, :retry does it again"):format(name) }
+  if results.n > 1 then lines[2] = "it gave " .. self.session:text(results[2]) end
+  return lines
+end
+
 -- What there is to say of a stop beside what and where it is.
 local function tell(self, stop)
   local place <const> = self:place_of(stop)
   if not place then return nil end
   local held <const>, lines = M.hold_of(stop), {}
-  if held then
-    lines[1] = held.why == "done" and ("%s is done; :resume goes on, :retry does it again"):format(M.name_of(place))
-      or ("%s comes next"):format(M.name_of(place))
-    if held.why == "done" and held.results and held.results.n > 1 then
-      lines[2] = "it gave " .. self.session:text(held.results[2])
-    end
-    return lines
-  end
+  if held then return words_of_hold(self, held) end
   local locks <const> = locks_of(self.run)
   lines[1] = ("in %s; its deadlines are held%s%s"):format(text.clean(M.name_of(place)),
     self.session.world and ", the world's clock stands still" or "",
