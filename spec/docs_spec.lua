@@ -12,7 +12,7 @@ local read <const>, blocks_of <const>, named <const> = pages.read, pages.blocks_
 
 -- Those with transcripts have a spec of their own for following them (spec/docs_transcripts_spec.lua).
 local PAGES <const> = { "README", "first-procedure", "settings", "gates-and-locks", "rehearsing-and-testing",
-  "aws", "github-actions", "repl", "repl-a-release", "repl-on-real-services" }
+  "aws", "github-actions", "repl", "repl-debugging", "repl-a-release", "repl-on-real-services" }
 
 describe("docs", function()
   for _, page in ipairs(PAGES) do

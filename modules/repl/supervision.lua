@@ -69,7 +69,7 @@ end
 ---@param stop debugger.Stop
 ---@return repl.Hold|nil
 function M.hold_of(stop)
-  if stop.kind ~= "breakpoint" then return nil end
+  if stop.kind ~= "breakpoint" or not stop:is_live() then return nil end
   for i = 1, math.min(3, #stop.frames) do
     local found, held = stop.frames[i]:get "held"
     if found and type(held) == "table" and held.place then return held end

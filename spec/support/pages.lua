@@ -75,6 +75,7 @@ end
 ---@type table<string, {scripts: boolean?}>
 M.with_transcripts = {
   ["repl"] = {},
+  ["repl-debugging"] = {},
   ["repl-a-release"] = { scripts = true },
 }
 

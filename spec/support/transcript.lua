@@ -259,7 +259,7 @@ function Player:play(text, retaken)
       local waiting <const> = list[#list] or ""
       if not line_matches(self, stripped(turn.prompt), waiting) then
         assert(retaken, ("the page types after %q, and the prompt is %q"):format(turn.prompt, waiting))
-        turn.line = prompt_of(waiting .. " ") .. turn.typed
+        turn.line = (prompt_of(waiting .. " ") or turn.prompt) .. turn.typed
         turn.shown[1] = stripped(turn.line)
       end
     end

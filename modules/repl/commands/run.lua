@@ -13,8 +13,10 @@ local function current(session)
   return stop, self
 end
 
-local function confirmed(session, question)
-  return not session.interactive or session:confirm(question)
+-- What is given in a replay is on no record: nobody is asked.
+local function confirmed(session, stop, question)
+  if not session.interactive or session.past and session.past:holds(stop) then return true end
+  return session:confirm(question)
 end
 
 local function retry(session, argument)
@@ -43,10 +45,9 @@ local function give(session, stop, self, expression)
   local problem <const> = require "fairlead.procedure.value".unfit(results[1], "the value")
   if problem then errors.raise { kind = "usage", message = problem } end
   local name <const> = supervision.name_of(place)
-  local shown <const> = session:text(results[1])
-  if not confirmed(session, ("Take %s for the result of %s? It goes on record as yours."):format(shown, name)) then
-    return session:print "nothing was taken"
-  end
+  local question <const> = ("Take %s for the result of %s? It goes on record as yours."):format(
+    session:text(results[1]), name)
+  if not confirmed(session, stop, question) then return session:print "nothing was taken" end
   session.stops:go_on(stop, function(one) self:give(one, place, results[1]) end)
 end
 
