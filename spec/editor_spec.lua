@@ -1,29 +1,11 @@
+local editing = require "spec.support.editing"
 local program = require "spec.support.program"
 local sessions = require "spec.support.terminal_session"
 
--- What every script here begins with: an editor, and a loop that says what each read gave.
-local PRELUDE <const> = [[
-  local clock, editor, task = require "fairlead.clock", require "fairlead.editor", require "fairlead.task"
-  local e <close> = editor.open { history = arg[1] }
-  local function say(kind, text) e:print(("<%s %s>"):format(kind, tostring(text):gsub("\n", "|"))) end
-  local function all(prompt)
-    while true do
-      local kind, text = e:read(prompt or "> ", { continuation = ".. " })
-      say(kind, text)
-      if kind == "end" then return end
-      if kind == "line" then e:add_history(text) end
-    end
-  end
-]]
-
 local folder
 
--- A program that runs such a script on a terminal of 40 by 10, or what `options` say.
 local function start(script, options)
-  local call = { columns = 40, rows = 10 }
-  for key, value in pairs(options or {}) do call[key] = value end
-  call[1], call[2], call[3] = program.path, folder:write("script.lua", PRELUDE .. script), call.history
-  return sessions.start(call)
+  return editing.start(folder, script, options)
 end
 
 describe("the editor", function()
@@ -71,6 +53,42 @@ describe("the editor", function()
     }
   end)
 
+  it("takes a paste's line ends of any kind, and a paste without an end mark when nothing follows", function()
+    local session <close> = start "all()"
+    session:expect "> "
+    session:type "\27[200~a\r\nb\nc\rd\27[201~"
+    session:expect "<paste a|b|c|d>\n> "
+    session:type "\27[200~without an end"
+    session:expect("> without an end", 10)
+  end)
+
+  it("takes a paste of 200 lines as one event, and shows all of it", function()
+    local session <close> = start [[
+      local kind, text = e:read("> ", { continuation = ".. " })
+      local lines, block = {}, nil
+      for number = 1, 200 do lines[number] = ("local variable_%03d = %d\n"):format(number, number) end
+      block = table.concat(lines)
+      print(("<%s %s>"):format(kind, text == block))
+    ]]
+    local lines = {}
+    for number = 1, 200 do lines[number] = ("local variable_%03d = %d\n"):format(number, number) end
+    local block = table.concat(lines)
+    session:expect "> "
+    session:paste(block)
+    assert.equal(0, session:finish())
+    session:expect "\n.. local variable_200 = 200\n<paste true>"
+    assert.equal("> local variable_001 = 1", session:all_lines()[1])
+    assert.equal(".. local variable_100 = 100", session:all_lines()[100])
+  end)
+
+  it("gives lines that are pasted without marks one by one, and loses none", function()
+    local session <close> = start("all()", { rows = 60 })
+    local lines = {}
+    for number = 1, 100 do lines[number] = ("line_%03d\tx\r"):format(number) end
+    session:type(table.concat(lines))
+    for number = 1, 100 do session:expect_pattern(("<line line_%03d%%s+x>"):format(number)) end
+  end)
+
   it("is interrupted from a task", function()
     local session <close> = start [[
       task.start(function()
@@ -99,7 +117,7 @@ describe("the editor", function()
   end)
 
   it("gives the terminal back when it is stopped by Ctrl-Z, and takes it again", function()
-    local path = folder:write("script.lua", PRELUDE .. "all()")
+    local path = editing.script(folder, "all()")
     local session <close> = sessions.start {
       "/bin/bash", "--norc", "--noprofile", "-i", columns = 40, rows = 30, env = { PS1 = "shell$ " },
     }

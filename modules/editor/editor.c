@@ -137,10 +137,10 @@ static void abandon_read(fl_wait *wait) {
 static void editor_end(lua_State *L, editor_box *box) {
   loop_editor *self = box->editor;
   if (self == NULL) return;
+  tcflow(STDOUT_FILENO, TCOON); /* output that Ctrl-S has stopped would hold up the change of the terminal's modes */
   pthread_mutex_lock(&self->shared.mutex);
   self->shared.end = true;
   pthread_mutex_unlock(&self->shared.mutex);
-  tcflow(STDOUT_FILENO, TCOON); /* output that Ctrl-S has stopped would hold up the change of the terminal's modes */
   editor_wake(&self->shared);
   pthread_join(self->shared.thread, NULL);
   tcsetattr(STDIN_FILENO, TCSADRAIN, &self->shared.modes);
@@ -403,7 +403,7 @@ static fl_nret editor_keys(lua_State *L) {
   editor *shared = &check_editor(L)->editor->shared;
   int mode = luaL_checkoption(L, 2, NULL, modes);
   pthread_mutex_lock(&shared->mutex);
-  shared->keys = modes[mode][0];
+  shared->keys = mode == 1 ? KEYS_VI : KEYS_EMACS;
   pthread_mutex_unlock(&shared->mutex);
   return 0;
 }

@@ -17,6 +17,8 @@
 
 typedef enum event_kind { EVENT_NONE, EVENT_LINE, EVENT_PASTE, EVENT_INTERRUPT, EVENT_END, EVENT_COMPLETE } event_kind;
 
+typedef enum key_mode { KEYS_AS_THEY_ARE, KEYS_EMACS, KEYS_VI } key_mode;
+
 typedef struct history_entry history_entry;
 struct history_entry {
   history_entry *next;
@@ -45,7 +47,7 @@ typedef struct editor {
   size_t left_out;        /* bytes of such lines that were too many */
   history_entry *entries; /* to be remembered, the oldest first */
   history_entry **last_entry;
-  int keys;      /* 'v' or 'e': wanted; 0: as they are */
+  key_mode keys; /* wanted; KEYS_AS_THEY_ARE: no wish */
   bool answered; /* a completion: */
   size_t remove; /* characters before the cursor */
   text insert;

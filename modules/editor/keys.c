@@ -13,6 +13,7 @@
 #define SEQUENCE_GAP 50 /* milliseconds between the bytes of one key's sequence */
 #define PASTE_GAP 5000  /* milliseconds of silence after which a paste without an end has ended */
 #define LONGEST_PASTE ((size_t)16 << 20)
+#define LONGEST_SETTINGS ((size_t)1 << 20)
 
 enum {
   KEY_PASTE = 0x80, /* text was pasted: self->pasted */
@@ -167,20 +168,67 @@ static void bind_all(session *self) {
   bind_key(el, L"^W", L"ed-delete-prev-word");
 }
 
-static bool is_mode(session *self, const wchar_t *mode) {
-  const wchar_t *now = NULL;
-  return el_wget(self->el, EL_EDITOR, &now) == 0 && now != NULL && wcscmp(now, mode) == 0;
+/* ---- ~/.editrc ---- */
+
+/* $EDITRC or ~/.editrc, as libedit finds it. */
+static void read_settings(session *self) {
+  const char *given = getenv("EDITRC"), *home = getenv("HOME");
+  char path[4096], piece[4096];
+  if (given != NULL && given[0] != '\0')
+    snprintf(path, sizeof path, "%s", given);
+  else if (home == NULL || snprintf(path, sizeof path, "%s/.editrc", home) >= (int)sizeof path)
+    return;
+  FILE *file = fopen(path, "re");
+  if (file == NULL) return;
+  size_t length;
+  while ((length = fread(piece, 1, sizeof piece, file)) > 0 && self->settings.length < LONGEST_SETTINGS)
+    text_append(&self->settings, piece, length);
+  fclose(file);
 }
 
-/* Emacs's or vi's keys ("emacs", "vi"). */
-void keys_set(session *self, const char *mode) {
-  const wchar_t *wide = strcmp(mode, "vi") == 0 ? L"vi" : L"emacs";
-  if (is_mode(self, wide)) return;
-  el_wset(self->el, EL_EDITOR, wide);
+static bool names_sequence(const char *word) {
+  static const char *const beginnings[] = {"^[[", "^[O", "\\e[", "\\eO", "\\033[", "\\033O"};
+  for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
+    if (strncmp(word, beginnings[i], strlen(beginnings[i])) == 0) return true;
+  return false;
+}
+
+/* One setting. One that changes between emacs's and vi's keys is left out when the program has chosen. */
+static void apply_setting(session *self, const char *line, bool chosen) {
+  int count;
+  const char **words;
+  Tokenizer *tokens = tok_init(NULL);
+  if (tokens == NULL) return;
+  if (tok_str(tokens, line, &count, &words) == 0 && count > 0 && words[0][0] != '#') {
+    bool sets_mode = count > 1 && (strcmp(words[1], "-v") == 0 || strcmp(words[1], "-e") == 0);
+    for (int i = 1; i < count - 1; i++) self->own_sequences = self->own_sequences || names_sequence(words[i]);
+    if (!(sets_mode && chosen)) el_parse(self->el, count, words);
+    if (sets_mode && !chosen) bind_all(self);
+  }
+  tok_end(tokens);
+}
+
+static void apply_settings(session *self, bool chosen) {
+  const char *at = self->settings.bytes, *end = at + self->settings.length;
+  while (at < end) {
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
+    char *line = strndup(at, (size_t)((newline != NULL ? newline : end) - at));
+    if (line != NULL) apply_setting(self, line, chosen);
+    free(line);
+    at = newline != NULL ? newline + 1 : end;
+  }
+  el_wset(self->el, EL_EDITMODE, 1); /* `edit off` would leave half an editor */
+}
+
+void keys_set(session *self, key_mode mode) {
+  const wchar_t *name = mode == KEYS_VI ? L"vi" : L"emacs", *now = NULL;
+  if (el_wget(self->el, EL_EDITOR, &now) == 0 && now != NULL && wcscmp(now, name) == 0) return;
+  el_wset(self->el, EL_EDITOR, name);
   bind_all(self);
+  apply_settings(self, true);
 }
 
-bool keys_open(session *self, const char *mode) {
+bool keys_open(session *self) {
   EditLine *el = self->el;
   el_wset(el, EL_ADDFN, L"fairlead-paste", L"Takes what was pasted", command_paste);
   el_wset(el, EL_ADDFN, L"fairlead-insert", L"Inserts one character", command_insert);
@@ -188,9 +236,16 @@ bool keys_open(session *self, const char *mode) {
   el_wset(el, EL_ADDFN, L"fairlead-end", L"Ends the input on an empty line", command_end);
   el_wset(el, EL_ADDFN, L"fairlead-complete", L"Completes what is before the cursor", command_complete);
   el_wset(el, EL_SETTY, L"-d", L"-ixon", NULL); /* Ctrl-S searches; it does not stop the output */
-  el_wset(el, EL_EDITOR, strcmp(mode, "vi") == 0 ? L"vi" : L"emacs");
+  el_wset(el, EL_EDITOR, L"emacs");
   bind_all(self);
+  read_settings(self);
+  apply_settings(self, false);
   return el_wset(el, EL_GETCFN, keys_read) == 0;
+}
+
+void keys_close(session *self) {
+  text_clear(&self->settings);
+  text_clear(&self->pasted);
 }
 
 /* ---- input ---- */
@@ -213,12 +268,13 @@ static int continuation_byte(void *source) {
 /* The terminal turns CR into NL and NL into CR while libedit reads, so that CR LF comes as NL CR. */
 static void tidy_paste(text *pasted) {
   size_t used = 0;
-  char before = '\0';
+  bool line_ended = false;
   for (size_t i = 0; i < pasted->length; i++) {
     char byte = pasted->bytes[i];
-    bool second_half = byte == '\r' && before == '\n';
-    before = second_half ? '\0' : byte;
-    if (byte != '\0' && !second_half) pasted->bytes[used++] = byte == '\r' ? '\n' : byte;
+    bool second_half = byte == '\r' && line_ended;
+    line_ended = byte == '\n';
+    if (byte == '\r') byte = '\n';
+    if (byte != '\0' && !second_half) pasted->bytes[used++] = byte;
   }
   pasted->length = used;
 }

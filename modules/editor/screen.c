@@ -19,32 +19,33 @@
 #include "thread.h"
 
 #define BUFFER ((size_t)64 * 1024)
-#define LAST_WORDS 200 /* milliseconds that a terminal has to take what is written when the editor ends */
+#define LAST_WORDS 200 /* milliseconds that a terminal has to take what is written when the read is to end */
 
 /* ---- output ---- */
 
 static bool must_end(session *self) {
   pthread_mutex_lock(&self->shared->mutex);
-  bool end = self->shared->end;
+  bool end = self->shared->end || self->shared->interrupted == self->number;
   pthread_mutex_unlock(&self->shared->mutex);
-  return end;
+  return end || self->leaving;
 }
 
-/* Waits until the terminal takes more. False: it does not, and the editor is to end. */
+/* Waits until the terminal takes more. False: it does not, and the read is to end; nothing more is written in it. */
 static bool wait_for_terminal(session *self) {
-  for (;;) {
+  while (!self->stuck) {
     bool end = must_end(self);
     struct pollfd polled = {.fd = self->out_fd, .events = POLLOUT};
     int count = poll(&polled, 1, LAST_WORDS);
-    if (count > 0) return (polled.revents & (POLLERR | POLLNVAL)) == 0;
-    if (end || (count < 0 && errno != EINTR)) return false;
+    if (count > 0 && (polled.revents & (POLLERR | POLLNVAL)) == 0) return true;
+    self->stuck = count > 0 || end || (count < 0 && errno != EINTR);
   }
+  return false;
 }
 
 static ssize_t write_out(void *cookie, const char *bytes, size_t size) {
   session *self = cookie;
   size_t written = 0;
-  while (!self->muted && written < size) {
+  while (!self->muted && !self->stuck && written < size) {
     ssize_t count = write(self->out_fd, bytes + written, size - written);
     if (count > 0)
       written += (size_t)count;
@@ -213,6 +214,12 @@ void screen_refresh(session *self) {
   el_wset(self->el, EL_REFRESH);
 }
 
+/* Pasted text comes between marks while this is on. */
+void screen_paste_mode(session *self, bool on) {
+  if (self->paste_mode) fputs(on ? "\033[?2004h" : "\033[?2004l", self->out);
+  fflush(self->out);
+}
+
 static void write_lines(session *self, const text *lines) {
   if (lines->length == 0) return;
   fwrite(lines->bytes, 1, lines->length, self->out);
@@ -267,13 +274,12 @@ void screen_echo(session *self, const text *line, const char *end) {
 void screen_leave(session *self) {
   place last;
   for (int row = find_cursor(self, &last).row; row <= last.row; row++) fputc('\n', self->out);
-  if (self->paste_mode) fputs("\033[?2004l", self->out);
-  fflush(self->out);
+  screen_paste_mode(self, false);
 }
 
 /* After somebody else has had the terminal. */
 void screen_return(session *self) {
-  if (self->paste_mode) fputs("\033[?2004h", self->out);
+  screen_paste_mode(self, true);
   screen_measure(self);
   el_resize(self->el);
   screen_refresh(self);

@@ -28,16 +28,26 @@ static void note_left_out(text *printed, size_t left_out) {
   text_append(printed, note, (size_t)length);
 }
 
+static void drain_wake(session *self) {
+  eventfd_t count;
+  eventfd_read(self->shared->wake, &count);
+}
+
+/* Leaves prompt and text behind as they are, and the cursor under them. */
+static void leave_on_screen(session *self, const char *end) {
+  const LineInfoW *line = el_wline(self->el);
+  text typed = {0};
+  text_append_wide(&typed, line->buffer, (size_t)(line->lastchar - line->buffer));
+  screen_echo(self, &typed, end);
+  text_clear(&typed);
+}
+
 /* Ends the read: libedit gets no more keys, and what it does on its way out is not shown. */
 static void leave(session *self, event_kind outcome) {
   if (self->leaving) return;
   self->leaving = true;
   if (self->muted) return;
-  const LineInfoW *line = el_wline(self->el);
-  text typed = {0};
-  text_append_wide(&typed, line->buffer, (size_t)(line->lastchar - line->buffer));
-  screen_echo(self, &typed, outcome == EVENT_INTERRUPT ? "^C\n" : "\n");
-  text_clear(&typed);
+  leave_on_screen(self, outcome == EVENT_INTERRUPT ? "^C\n" : "\n");
   self->outcome = outcome;
   self->muted = true;
 }
@@ -95,11 +105,6 @@ bool session_obey(session *self) {
   if (resize && !self->muted) screen_resize(self);
   if (end || interrupt) leave(self, end ? EVENT_END : EVENT_INTERRUPT);
   return self->leaving;
-}
-
-static void drain_wake(session *self) {
-  eventfd_t count;
-  eventfd_read(self->shared->wake, &count);
 }
 
 int session_byte(session *self, int milliseconds) {
@@ -198,15 +203,15 @@ static bool next_read(session *self) {
       history_entry *entries = shared->entries;
       shared->entries = NULL;
       shared->last_entry = &shared->entries;
-      int keys = shared->keys;
-      shared->keys = 0;
+      key_mode keys = shared->keys;
+      shared->keys = KEYS_AS_THEY_ARE;
       self->number = shared->wanted;
       self->plain = shared->plain;
       text_move(&self->prompt_text, &shared->prompt);
       text_move(&self->continuation, &shared->continuation);
       pthread_mutex_unlock(&shared->mutex);
       remember(self, entries);
-      if (keys != 0) keys_set(self, keys == 'v' ? "vi" : "emacs");
+      if (keys != KEYS_AS_THEY_ARE) keys_set(self, keys);
       return true;
     }
     pthread_mutex_unlock(&shared->mutex);
@@ -239,18 +244,17 @@ static void finish_read(session *self, event_kind kind, text *line) {
 static void read_line(session *self) {
   int count = 0;
   text line = {0};
-  self->muted = self->leaving = false;
+  self->muted = self->leaving = self->stuck = false;
   self->outcome = EVENT_NONE;
   self->pushed_count = self->pushed_next = 0;
   screen_measure(self);
   screen_set_prompt(self, &self->prompt_text);
   el_wset(self->el, EL_HIST, history_w, self->plain ? self->no_history : self->history);
-  if (self->paste_mode) fputs("\033[?2004h", self->out);
+  screen_paste_mode(self, true);
   el_wset(self->el, EL_PREP_TERM, 1); /* before the prompt is seen: what is typed then is not echoed twice */
   const wchar_t *wide = el_wgets(self->el, &count);
   self->muted = false;
-  if (self->paste_mode) fputs("\033[?2004l", self->out);
-  fflush(self->out);
+  screen_paste_mode(self, false);
   event_kind kind = self->outcome;
   if (kind == EVENT_NONE && (wide == NULL || count <= 0)) kind = EVENT_END;
   if (kind == EVENT_NONE) {
@@ -280,10 +284,10 @@ static locale_t utf8_locale(void) {
 /* A terminal's sequence; one with a pause in it ($<5>) without the pause. */
 static void find_capability(session *self, const char *name, char sequence[32]) {
   const char *value = NULL;
-  if (el_get(self->el, EL_GETTC, name, &value, NULL) != 0 || value == NULL || strlen(value) >= 32) return;
-  strcpy(sequence, value);
-  char *pause = strstr(sequence, "$<");
-  if (pause != NULL) *pause = '\0';
+  if (el_get(self->el, EL_GETTC, name, &value, NULL) != 0 || value == NULL) return;
+  const char *pause = strstr(value, "$<");
+  size_t length = pause != NULL ? (size_t)(pause - value) : strlen(value);
+  if (length < 32) memcpy(sequence, value, length);
 }
 
 static const char *session_open(session *self) {
@@ -301,15 +305,15 @@ static const char *session_open(session *self) {
   find_capability(self, "up", self->up);
   find_capability(self, "cd", self->clear);
   self->paste_mode = self->up[0] != '\0';
-  return keys_open(self, "emacs") ? NULL : "libedit takes no keys from the editor";
+  return keys_open(self) ? NULL : "libedit takes no keys from the editor";
 }
 
 static void session_close(session *self) {
   if (self->el != NULL) el_end(self->el);
   if (self->history != NULL) history_wend(self->history);
   if (self->no_history != NULL) history_wend(self->no_history);
+  keys_close(self);
   screen_close(self);
-  text_clear(&self->pasted);
 }
 
 void *editor_thread(void *argument) {

@@ -18,6 +18,7 @@ typedef struct session {
   FILE *out;              /* libedit's and ours */
   int out_fd;             /* never blocks */
   bool muted;             /* what libedit still writes is not for the screen */
+  bool stuck;             /* the terminal takes nothing, and the read is to end */
   char up[32], clear[32]; /* the terminal's sequences; empty: it cannot */
   int columns, rows;
   wchar_t *prompt; /* as libedit takes it, escape sequences between PROMPT_ESCAPE */
@@ -27,7 +28,8 @@ typedef struct session {
   /* input (keys.c) */
   wchar_t pushed[PUSHED_BACK];
   size_t pushed_count, pushed_next;
-  bool own_sequences; /* ~/.editrc binds escape sequences: they go to libedit as they come */
+  text settings;      /* what ~/.editrc says */
+  bool own_sequences; /* it binds escape sequences: they go to libedit as they come */
   wchar_t inserted;   /* for the command that inserts one character */
   text pasted;
 
@@ -52,11 +54,13 @@ void screen_resize(session *self);
 void screen_leave(session *self);
 void screen_return(session *self);
 void screen_refresh(session *self);
+void screen_paste_mode(session *self, bool on);
 
 /* keys.c */
 enum { KEY_LEFT_OUT = -1, KEY_LATE = -2 };
-bool keys_open(session *self, const char *mode);
-void keys_set(session *self, const char *mode);
+bool keys_open(session *self);
+void keys_close(session *self);
+void keys_set(session *self, key_mode mode);
 int keys_read(EditLine *el, wchar_t *key);
 
 /* thread.c: does what the loop's side has asked for; true: the read is to end. */

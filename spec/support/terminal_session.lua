@@ -47,15 +47,15 @@ function M.start(options)
   local words = { "/usr/bin/setsid", "--ctty" }
   table.move(options, 1, #options, 3, words)
   local columns, rows = options.columns or 80, options.rows or 24
-  local self = setmetatable({ raw = {}, bytes = 0, changed = task.event() }, Session)
+  local self = setmetatable({ raw = {}, changed = task.event() }, Session)
   self.seen = vt.new(columns, rows)
   self.pty = pty.start(columns, rows, words, environment(options.env))
   self.reader = task.start(function()
     for piece in self.pty.read, self.pty do
       self.raw[#self.raw + 1] = piece
-      self.bytes = self.bytes + #piece
       self.seen:write(piece)
       self.changed:set()
+      if self.stalled then return end
     end
     self.ended = true
     self.changed:set()
@@ -86,6 +86,12 @@ function Session:paste(block)
   self:type("\27[200~" .. block:gsub("\n", "\r") .. "\27[201~")
 end
 
+-- The last lines, for a message.
+local function last_lines(self)
+  local lines = self.seen:read_all()
+  return table.concat(lines, "\n", math.max(1, #lines - 40))
+end
+
 -- All lines as one text; the cursor's line reaches to the cursor, so that a prompt has its last space.
 local function all_text(self)
   local lines, row = self.seen:read_all(), #self.seen.scrolled + self.seen.row
@@ -105,7 +111,7 @@ function Session:wait_until(condition, what, timeout)
     local left = deadline - clock.monotonic()
     if self.ended or left <= 0 then
       error(("%s: %s; the screen:\n%s\n"):format(what, self.ended and "the program has ended" or "not in time",
-        table.concat(self.seen:read_all(), "\n")), 2)
+        last_lines(self)), 3)
     end
     try(task.timeout, math.min(left, 1), self.changed.wait, self.changed)
   end
@@ -156,6 +162,11 @@ end
 function Session:resize(columns, rows)
   self.seen:resize(columns, rows)
   self.pty:resize(columns, rows)
+end
+
+--- The terminal takes no more output from now on, as one that has been stopped with Ctrl-S.
+function Session:stall()
+  self.stalled = true
 end
 
 --- What the terminal does with what is typed: {echo=, icanon=, isig=, ixon=}.
