@@ -246,7 +246,7 @@ static fl_nret editor_open(lua_State *L) {
 
 static editor_box *check_editor(lua_State *L) {
   editor_box *box = luaL_checkudata(L, 1, EDITOR);
-  luaL_argcheck(L, box->editor != NULL, 1, "editor is closed");
+  if (box->editor == NULL) luaL_error(L, "the editor is closed");
   return box;
 }
 

@@ -16,9 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define HISTORY 5000
+#define MOST_TYPED 8 /* bytes that may wait behind a key */
 
 /* ---- obeying ---- */
 
@@ -136,9 +138,10 @@ static void post(session *self, event_kind kind, text *line, size_t cursor) {
   uv_async_send(&shared->async);
 }
 
-static bool input_waits(void) {
-  struct pollfd polled = {.fd = STDIN_FILENO, .events = POLLIN};
-  return poll(&polled, 1, 0) > 0;
+/* So much input behind a Tab was not typed: it was pasted into a terminal that does not mark it, and the Tab is one. */
+static bool was_pasted(void) {
+  int waiting = 0;
+  return ioctl(STDIN_FILENO, FIONREAD, &waiting) == 0 && waiting > MOST_TYPED;
 }
 
 /* Takes the loop's answer, when it has come. */
@@ -156,7 +159,7 @@ static bool take_answer(session *self, size_t *remove, text *insert) {
 }
 
 bool session_complete(session *self) {
-  if (input_waits()) return el_winsertstr(self->el, L"\t") == 0; /* pasted, not typed */
+  if (was_pasted()) return el_winsertstr(self->el, L"\t") == 0;
   const LineInfoW *info = el_wline(self->el);
   text line = {0}, insert = {0};
   text_append_wide(&line, info->buffer, (size_t)(info->cursor - info->buffer));

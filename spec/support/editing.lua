@@ -23,12 +23,13 @@ local PRELUDE <const> = [[
 --- Writes such a script into a folder (program.folder); gives its path.
 function M.script(folder, script) return folder:write("script.lua", PRELUDE .. script) end
 
---- Starts one, on a terminal of 40 by 10, or what `options` say: columns, rows,
---- env, history (path).
+--- Starts one, on a terminal of 40 by 10, or what `options` say: columns, rows, env, history (path), before (words that
+--- start it).
 function M.start(folder, script, options)
   local call = { columns = 40, rows = 10 }
   for key, value in pairs(options or {}) do call[key] = value end
-  call[1], call[2], call[3] = program.path, M.script(folder, script), call.history
+  for _, word in ipairs(call.before or {}) do call[#call + 1] = word end
+  table.move({ program.path, M.script(folder, script), call.history }, 1, 3, #call + 1, call)
   return sessions.start(call)
 end
 

@@ -11,10 +11,11 @@
 **      pty:kill(signal)            to the program alone, not to its group
 **      pty:modes() -> table        {echo=, icanon=, isig=, ixon=, icrnl=}: what the terminal does with what is typed
 **      pty:pid() -> integer
-**      pty:close()                 hangs up; also by <close> and the collector
+**      pty:hang_up()               the terminal goes away, the program is left to itself; pty:wait() still waits for it
+**      pty:close()                 ends both; also by <close> and the collector
 **
-** Owners: the userdata owns a `terminal`, whose memory goes when its three handles (process, two polls of the master)
-** are closed.
+** Owners: the userdata owns a `terminal`, whose memory goes when its handles (process, poll of the master) are
+** closed, too.
 */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +38,8 @@ typedef struct box box;
 typedef struct {
   uv_process_t process;
   uv_poll_t poll;
-  int master, handles;
+  int master;
+  int users; /* its two handles, and the userdata */
   bool running;
   int64_t code;
   int signal;
@@ -55,11 +57,18 @@ struct box {
 
 /* ---- in the loop ---- */
 
+static void release(terminal *self) {
+  if (--self->users == 0) free(self);
+}
+
 static void on_closed(uv_handle_t *handle) {
+  release(handle->data);
+}
+
+static void on_poll_closed(uv_handle_t *handle) {
   terminal *self = handle->data;
-  if (--self->handles > 0) return;
-  if (self->master >= 0) close(self->master);
-  free(self);
+  close(self->master);
+  release(self);
 }
 
 static void watch(terminal *self);
@@ -116,6 +125,7 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
 }
 
 static void watch(terminal *self) {
+  if (uv_is_closing((uv_handle_t *)&self->poll)) return;
   int events = (self->box->is_reading ? UV_READABLE | UV_DISCONNECT : 0) | (self->box->is_writing ? UV_WRITABLE : 0);
   if (events != 0)
     uv_poll_start(&self->poll, events, on_poll);
@@ -139,7 +149,7 @@ static void pty_end(box *owner) {
   if (self == NULL) return;
   owner->terminal = NULL;
   self->box = NULL;
-  uv_close((uv_handle_t *)&self->poll, on_closed);
+  if (!uv_is_closing((uv_handle_t *)&self->poll)) uv_close((uv_handle_t *)&self->poll, on_poll_closed);
   if (self->running) { /* its exit closes the process handle: uv must not be left with a zombie */
     uv_process_kill(&self->process, SIGKILL);
     uv_unref((uv_handle_t *)&self->process);
@@ -147,6 +157,7 @@ static void pty_end(box *owner) {
   end_reading(owner);
   end_writing(owner, EIO);
   end_waiting(owner);
+  release(self);
 }
 
 static fl_nret pty_close(lua_State *L) {
@@ -197,12 +208,12 @@ static int start(uv_loop_t *loop, terminal *self, int slave, char **words, char 
       .file = words[0], .args = words, .env = environment, .stdio = stdio, .stdio_count = 3, .exit_cb = on_exited};
   uv_poll_init(loop, &self->poll, self->master);
   self->poll.data = self->process.data = self;
-  self->handles = 2;
+  self->users = 2;
   int status = uv_spawn(loop, &self->process, &options);
   self->running = status == 0;
   if (status == 0) return 0;
   uv_close((uv_handle_t *)&self->process, on_closed);
-  uv_close((uv_handle_t *)&self->poll, on_closed);
+  uv_close((uv_handle_t *)&self->poll, on_poll_closed);
   return status;
 }
 
@@ -230,6 +241,7 @@ static fl_nret pty_start(lua_State *L) {
   int status = start(fl_host_loop(fl_host_of(L)), self, slave, words, environment);
   close(slave);
   if (status != 0) return luaL_error(L, "cannot start %s: %s", words[0], uv_strerror(status));
+  self->users++;
   owner->terminal = self;
   self->box = owner;
   return 1;
@@ -248,7 +260,8 @@ static box *check_pty(lua_State *L) {
 static fl_nret read_resume(lua_State *L, fl_wait *wait) {
   const box *owner = OWNER(wait, reading);
   char piece[65536];
-  ssize_t count = owner->terminal != NULL ? read(owner->terminal->master, piece, sizeof piece) : 0;
+  bool gone = owner->terminal == NULL || uv_is_closing((const uv_handle_t *)&owner->terminal->poll);
+  ssize_t count = gone ? 0 : read(owner->terminal->master, piece, sizeof piece);
   if (count > 0)
     lua_pushlstring(L, piece, (size_t)count);
   else if (count < 0 && (errno == EAGAIN || errno == EINTR))
@@ -327,6 +340,15 @@ static fl_nret pty_wait(lua_State *L) {
   return fl_wait_begin(L, &owner->waiting, "pty:wait", wait_abandon, wait_resume);
 }
 
+static fl_nret pty_hang_up(lua_State *L) {
+  box *owner = check_pty(L);
+  uv_poll_t *poll = &owner->terminal->poll;
+  if (!uv_is_closing((uv_handle_t *)poll)) uv_close((uv_handle_t *)poll, on_poll_closed);
+  end_reading(owner);
+  end_writing(owner, EIO);
+  return 0;
+}
+
 static fl_nret pty_resize(lua_State *L) {
   set_size(check_pty(L)->terminal->master, luaL_checkinteger(L, 2), luaL_checkinteger(L, 3));
   return 0;
@@ -361,14 +383,15 @@ static fl_nret pty_modes(lua_State *L) {
 }
 
 static const luaL_Reg pty_methods[] = {
-    {"read", pty_read},     /* what the program wrote */
-    {"write", pty_write},   /* what somebody types */
-    {"resize", pty_resize}, /* columns and rows */
-    {"wait", pty_wait},     /* for the end */
-    {"kill", pty_kill},     /* a signal */
-    {"pid", pty_pid},       /* the program's */
-    {"modes", pty_modes},   /* the line discipline's */
-    {"close", pty_close},   /* hang up */
+    {"read", pty_read},       /* what the program wrote */
+    {"write", pty_write},     /* what somebody types */
+    {"resize", pty_resize},   /* columns and rows */
+    {"wait", pty_wait},       /* for the end */
+    {"kill", pty_kill},       /* a signal */
+    {"pid", pty_pid},         /* the program's */
+    {"modes", pty_modes},     /* the line discipline's */
+    {"hang_up", pty_hang_up}, /* the terminal alone */
+    {"close", pty_close},     /* all */
     {NULL, NULL},
 };
 

@@ -186,7 +186,12 @@ function Session:kill(signal)
   self.pty:kill(signal)
 end
 
---- Hangs up.
+--- The terminal goes away; the program gets SIGHUP, and is left to itself.
+function Session:hang_up()
+  self.pty:hang_up()
+end
+
+--- Ends program and terminal.
 function Session:close()
   self.pty:close()
   self.reader:wait()
