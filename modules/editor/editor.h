@@ -27,37 +27,37 @@ struct history_entry {
 
 typedef struct editor {
   pthread_t thread;
-  int wake;              /* eventfd: there is something new below */
   uv_async_t async;      /* to the loop: there is an event */
   struct termios modes;  /* the terminal's before the editor came */
+  int wake;              /* eventfd: there is something new below */
   pthread_mutex_t mutex; /* for all that follows */
   pthread_cond_t ready;  /* `started` has become true */
-  bool started;          /* the thread has made its libedit, or has failed to */
-  const char *problem;   /* why it failed; NULL: it did not */
+  const char *problem;   /* why the thread has failed to make its libedit; NULL: it has not */
+  bool started;          /* it has made it, or has failed to */
 
   /* from the loop */
-  unsigned wanted;      /* number of the read that is wanted; the first is 1 */
-  unsigned finished;    /* number of the last read that the thread has ended */
-  bool plain;           /* of the read: a question, without history and completion */
-  unsigned interrupted; /* number of a read that is to end; 0: none so far */
+  bool plain; /* of the read: a question, without history and completion */
   bool end, resize;
   bool suspend, resume; /* Ctrl-Z: give the terminal back and stop; the program goes on: take it again */
+  bool answered;        /* a completion: `remove` and `insert` */
+  unsigned wanted;      /* number of the read that is wanted; the first is 1 */
+  unsigned finished;    /* number of the last read that the thread has ended */
+  unsigned interrupted; /* number of a read that is to end; 0: none so far */
+  key_mode keys;        /* wanted; KEYS_AS_THEY_ARE: no wish */
   text prompt, continuation;
   text printed;           /* lines for above the prompt */
   size_t left_out;        /* bytes of such lines that were too many */
   history_entry *entries; /* to be remembered, the oldest first */
   history_entry **last_entry;
-  key_mode keys; /* wanted; KEYS_AS_THEY_ARE: no wish */
-  bool answered; /* a completion: */
   size_t remove; /* characters before the cursor */
   text insert;
 
   /* from the thread */
-  bool open; /* a prompt is on the screen: lines are printed by the thread */
   event_kind event;
   unsigned event_read; /* the read that it belongs to */
   text line;
   size_t cursor; /* bytes of `line` before the cursor */
+  bool open;     /* a prompt is on the screen: lines are printed by the thread */
 } editor;
 
 /* Wakes the thread. */

@@ -290,7 +290,7 @@ static void find_capability(session *self, const char *name, char sequence[32]) 
   if (el_get(self->el, EL_GETTC, name, &value, NULL) != 0 || value == NULL) return;
   const char *pause = strstr(value, "$<");
   size_t length = pause != NULL ? (size_t)(pause - value) : strlen(value);
-  if (length < 32) memcpy(sequence, value, length);
+  if (length < 32) snprintf(sequence, 32, "%.*s", (int)length, value);
 }
 
 static const char *session_open(session *self) {
