@@ -145,6 +145,16 @@ describe("--debug", function()
     assert.matches("✔ Second  [^\n]*elsewhere[^\n]*%(2 attempts%)  %(given by hand by ada%)", shown)
   end)
 
+  it("tells what was raised, whatever it is, and which of those of one name it is", function()
+    local out, code = rehearse({ ":resume = 1" }, [[
+    for i = 1, 2 do
+      run:step("Same", { repeatable = true, act = function() if i == 2 then error { level = i } end return i end })
+    end
+]])
+    assert.equal(0, code)
+    assert.matches("\nstop 1 in Same %(2%)  failed: { level = 2 }\n", out)
+  end)
+
   it("takes no value that cannot be one", function()
     local lines = { ":resume = print", ":resume = nonsense", ":resume 5", ":retry Nowhere" }
     local _, code, errors = rehearse(lines, TWO_STEPS)

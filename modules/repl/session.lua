@@ -168,15 +168,22 @@ function Session:warn(said)
   for _, line in ipairs(self:fitting(said)) do self.output:line(self:paint("red", line), io.stderr) end
 end
 
+---An error's one line.
+---@param err Error
+---@return string
+function Session:words(err)
+  -- A script may raise any value; what only has an address to say for itself is shown.
+  local bare <const> = err.kind == "script" and err.cause and tostring(err.message):find "^[%a.]+: 0x%x+$"
+  return bare and self:brief(err.cause) or text.clean(tostring(err))
+end
+
 ---Tells an error, and keeps it for `err`.
 ---@param value any
 ---@param head? string what to say first
 function Session:failed(value, head)
   local err <const> = errors.wrap(value)
   self.last_error = err
-  -- A script may raise any value; what only has an address to say for itself is shown.
-  local bare <const> = err.kind == "script" and err.cause and tostring(err.message):find "^[%a.]+: 0x%x+$"
-  self:warn((head or "error: ") .. (bare and self:brief(err.cause) or text.clean(tostring(err))))
+  self:warn((head or "error: ") .. self:words(err))
   for _, line in ipairs(err.details or {}) do self:warn(text.clean(line)) end
 end
 

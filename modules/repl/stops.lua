@@ -91,7 +91,7 @@ local WHAT <const> = { breakpoint = "breakpoint", step = "step", failure = "fail
 -- What a stop is, and where, in words.
 local function words_of(stop)
   local frame <const> = M.frames(stop)[1]
-  local said = stop.error and "failed: " .. text.clean(tostring(stop.error)) or stop.is_hold and "stands still"
+  local said = stop.error and "failed: " .. stop.said or stop.is_hold and "stands still"
     or WHAT[stop.kind]
   local name <const> = stop.name and stop.name ~= "" and " in " .. text.clean(stop.name) or ""
   return ("stop %d%s  %s"):format(stop.id, name, said), frame and M.place_of(frame) or stop.where
@@ -138,7 +138,7 @@ local function came(self, stop)
   if self.left then return release(stop) end
   table.insert(self.list, stop)
   if not self.session.stop then M.choose(self.session, stop) end
-  if stop.error then self.session.last_error = stop.error end
+  if stop.error then self.session.last_error, stop.said = stop.error, self.session:words(stop.error) end
   self:tell(stop)
   for event in pairs(self.awaited) do event:set() end
 end

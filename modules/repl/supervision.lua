@@ -152,6 +152,7 @@ local function take(self, stop)
   if held and (stop.name or "") == "" then stop.name = M.name_of(held.place) end -- a wait's look has no task of a name
   local place <const> = err and self.parts[stop.task]
   if not place then return false end
+  stop.name = M.name_of(place) -- with its number, which its task's name has not
   if self.session.stops.left or self.courses[err] or (place.ends and not place.ends(err)) then
     stop:release()
     return true
