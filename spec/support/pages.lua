@@ -2,6 +2,8 @@
 --- carried out, in the order in which they stand.
 local process = require "fairlead.process"
 local program = require "spec.support.program"
+local served = require "spec.support.served"
+local task = require "fairlead.task"
 local transcript = require "spec.support.transcript"
 
 local M = {}
@@ -71,13 +73,28 @@ local function run_commands(page, folder, block, env)
   assert(result.code == 0, ("docs/%s.md:%d\n%s%s"):format(page, block.line, result.stdout, result.stderr))
 end
 
---- The pages with transcripts, and what there is when a reader begins: the project's own scripts, or nothing.
----@type table<string, {scripts: boolean?}>
+--- The pages with transcripts, and what there is when a reader begins: the project's own scripts; a world that another
+--- process serves, with the variables that point at it; a terminal so wide; or nothing.
+---@type table<string, {scripts: boolean?, served: boolean?, columns: integer?}>
 M.with_transcripts = {
   ["repl"] = {},
   ["repl-debugging"] = {},
   ["repl-a-release"] = { scripts = true },
+  ["repl-on-real-services"] = { served = true, columns = 170 },
 }
+
+-- A process that serves the Planning Data Platform's world; the variables that it prints go into `env`.
+local function serve(folder, env)
+  local printed <const> = folder.path .. "/.served"
+  local server <const> = task.start(process.run, {
+    "sh", "-c", 'exec "$0" world serve scripts/planning-data.lua >"$1"', program.path, printed, timeout = 300,
+  })
+  for name, value in pairs((served.read(printed))) do env[name] = value end
+  return setmetatable({}, { __close = function()
+    server:cancel()
+    try(server.wait, server)
+  end })
+end
 
 --- Follows a page in an empty folder.
 ---@param page string its name, without folder and ending
@@ -88,7 +105,8 @@ function M.follow(page, retaken)
   local env <const> = environment_of(folder)
   local there <const> = M.with_transcripts[page] or {}
   if there.scripts then process.run({ "cp", "-r", "scripts", folder.path }):check() end
-  local player <close> = transcript.player(folder.path, env)
+  local world <close> = there.served and serve(folder, env) or nil -- luacheck: ignore world
+  local player <close> = transcript.player(folder.path, env, there.columns)
   local list = {}
   for i, block in ipairs(M.blocks_of(M.read("docs/" .. page .. ".md"))) do
     list[i] = block.text

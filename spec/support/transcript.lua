@@ -137,8 +137,9 @@ Player.__index = Player
 --- Whoever carries out a page's transcripts: in this folder, with this environment.
 ---@param folder string
 ---@param env table
-function M.player(folder, env)
-  return setmetatable({ folder = folder, env = env, ids = {} }, Player)
+---@param columns? integer of the terminal
+function M.player(folder, env, columns)
+  return setmetatable({ folder = folder, env = env, columns = columns or COLUMNS, ids = {} }, Player)
 end
 
 local function lines_now(self)
@@ -199,7 +200,7 @@ local function start(self, command)
   self:finish()
   self.for_real = not (command:find "--world" or command:find "rehearse")
   self.session = sessions.start {
-    "/bin/sh", "-c", ("cd '%s' && %s"):format(self.folder, keys_of(self, command)), columns = COLUMNS, rows = ROWS,
+    "/bin/sh", "-c", ("cd '%s' && %s"):format(self.folder, keys_of(self, command)), columns = self.columns, rows = ROWS,
     env = self.env,
   }
   self.from = 1
