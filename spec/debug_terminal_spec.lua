@@ -81,6 +81,27 @@ describe("--debug at a terminal", function()
     assert.equal(0, session:finish())
   end)
 
+  it("gives the prompt back for a gate's question that comes while :retry waits", function()
+    local path = folder:write("gate.lua", [[
+return require("fairlead.procedure").new {
+  name = "gates", run = function(run) run:gate { name = "Go", question = "Go?" } end,
+}
+]])
+    local session <close> = sessions.start {
+      program.path, "run", "--debug", path, rows = 50, columns = 100, env = environment(),
+    }
+    session:expect_pattern "Type: yes, or no and why%.\n> $"
+    session:line "no"
+    session:expect "\nstop 1> "
+    session:line ":retry"
+    session:expect_pattern "an answer is waited for  — :answer TEXT\n%l+> $"
+    session:line ":answer yes"
+    session:expect_pattern "Go is done; :resume goes on, :retry does it again\n.*\n}\nfairlead> $"
+    session:line ":resume"
+    session:expect "Done: gates"
+    assert.equal(0, session:finish())
+  end)
+
   it("asks what a background line wanted to know, once nobody looks any more", function()
     local peer <close> = server.start(function(exchange) exchange:reply(200, {}, "{}") end)
     local session <close> = start("run", 0, "--debug")

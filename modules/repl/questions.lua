@@ -11,6 +11,7 @@ local M = {}
 ---@field text string
 ---@field answered TaskEvent
 ---@field answer string|nil
+---@field tasks Task[] who asks, and the tasks around it
 
 ---@class repl.Questions
 ---@field session repl.Session
@@ -68,14 +69,16 @@ local function ask_now(self, text)
 end
 
 local function ask_above(self, text)
-  local question <const> = { text = text, answered = task.event() }
+  local question <const> = { text = text, answered = task.event(), tasks = { task.lineage() } }
   table.insert(self.open, question)
   local taken <close> = setmetatable({}, { __close = function() -- luacheck: ignore taken
     for i, other in ipairs(self.open) do
       if other == question then return table.remove(self.open, i) end
     end
   end })
-  self.session:print(self.session:paint("yellow", text:gsub("%s+$", "") .. "  — :answer TEXT"))
+  local asked <const> = text:find "%w" and text:gsub("%s+$", "") or "an answer is waited for"
+  self.session:print(self.session:paint("yellow", asked .. "  — :answer TEXT"))
+  self.session.stops:wake() -- a command that waits for who asks gives the prompt back
   question.answered:wait()
   if not question.answer and self.left then return ask_now(self, text) end
   return question.answer
@@ -94,6 +97,18 @@ end
 function Questions:ask(text)
   if self.left or is_foreground(self.session) then return ask_now(self, text) end
   return ask_above(self, text)
+end
+
+---Whether a question of a task's, or of one below it, stands above the prompt.
+---@param outer Task
+---@return boolean
+function Questions:is_asked_below(outer)
+  for _, question in ipairs(self.open) do
+    for _, one in ipairs(question.tasks) do
+      if one == outer then return true end
+    end
+  end
+  return false
 end
 
 ---Answers the oldest question of a background line.

@@ -140,6 +140,11 @@ local function came(self, stop)
   if not self.session.stop then M.choose(self.session, stop) end
   if stop.error then self.session.last_error, stop.said = stop.error, self.session:words(stop.error) end
   self:tell(stop)
+  self:wake()
+end
+
+---Has those who wait for a stop or an end look again.
+function Stops:wake()
   for event in pairs(self.awaited) do event:set() end
 end
 
@@ -249,7 +254,7 @@ local function has_ended(one)
   return status == "done" or status == "failed"
 end
 
----Waits until a task has ended, or a stop stands in it.
+---Waits until a task has ended, a stop stands in it, or it asks something that has to be answered at the prompt.
 ---@async
 ---@param whole Task
 ---@return boolean ended
@@ -260,6 +265,7 @@ function Stops:ends(whole)
     for _, stop in ipairs(self.list) do
       if M.is_below(stop, whole) then return false end
     end
+    if self.session.questions:is_asked_below(whole) then return false end
     wait(arrival, whole)
     if has_ended(whole) then return true end
   end
@@ -284,7 +290,7 @@ local function whole_of(self, stop, ends_too)
   return nil
 end
 
----Lets a stop go and waits for what comes of it: the next stop, or the end.
+---Lets a stop go and waits for what comes of it: the next stop, a question, or the end.
 ---@async
 ---@param stop debugger.Stop
 ---@param go fun(stop: debugger.Stop)
