@@ -9,7 +9,7 @@ function M.define(parser)
   local command = parser:command("repl", "Type Lua and see what it gives; look into runs; debug.")
   command:argument("script", "A Lua script that returns a procedure: it is there as `procedure`."):args "?"
   command:option("--run", "Open a run, past or interrupted: its parameters, results and events."):argname "RUN"
-  command:flag("--world", "Work on simulated services; nothing real is touched.")
+  command:flag("--world", "Work on simulated services; no real one is touched.")
   command:option("--scenario", "With --world: what happens; `fairlead rehearse --list` tells which there are.")
     :argname "NAME"
   command:option("--seed", "With --world: which of the many ways it can happen.")

@@ -23,7 +23,8 @@ script's.]] },
   { name = "background", text = "lines that go on while others are typed", help = [[
 A line that ends in ` &` runs in the background: `[1] started`, and later `[1] done: value`, above the prompt. jobs[1]
 is its task: jobs[1]:wait(), jobs[1]:cancel(). What a line starts with task.start goes on in the same way when the line
-has ended. `:tasks` lists all, `:cancel 1` ends one. What one asks stands above the prompt until `:answer TEXT`.
+has ended. `:tasks` lists all, `:cancel 1` ends one. What one asks stands above the prompt until `:answer TEXT`;
+what it asks while the session ends, in the prompt's place.
 
 Ctrl-C cancels the line in the foreground only. Ctrl-D says first when something still runs; a second one, or `:quit`,
 cancels it: its closers run, and what takes long is named. At the end of the input from a pipe it is waited for.]] },

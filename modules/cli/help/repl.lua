@@ -1,6 +1,6 @@
 return [[
     fairlead repl [SCRIPT]                        on the real services
-    fairlead repl [SCRIPT] --world                on simulated ones; nothing real is touched
+    fairlead repl [SCRIPT] --world                on simulated ones; programs and files are real
     fairlead repl --run RUN                       a run, past or interrupted
     printf 'expression\n' | fairlead repl         without a terminal
 
