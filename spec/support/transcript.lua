@@ -244,6 +244,13 @@ local function described(turn, got)
     table.concat(turn.shown, "\n"), table.concat(got, "\n"))
 end
 
+local function with_ids_of_the_page(self, lines)
+  for wanted, got in pairs(self.ids) do
+    for i, line in ipairs(lines) do lines[i] = line:gsub(got:gsub("%-", "%%-"), wanted) end
+  end
+  return lines
+end
+
 --- Carries out a block.
 ---@param text string
 ---@param retaken? boolean do not fail; give the block as it has to be
@@ -272,7 +279,7 @@ function Player:play(text, retaken)
     end, retaken and 3 or PATIENCE)
     if not good then
       assert(retaken, described(turn, got or {}))
-      turn.shown = got or {}
+      turn.shown = with_ids_of_the_page(self, got or {})
     end
     if turn.prompt == "$ " or turn.prompt == "" then table.insert(turn.shown, 1, turn.line) end
     if turn.prompt ~= "$ " and turn.prompt ~= "" then turn.shown[1] = turn.line end
