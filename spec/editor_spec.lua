@@ -89,6 +89,15 @@ describe("the editor", function()
     for number = 1, 100 do session:expect_pattern(("<line line_%03d%%s+x>"):format(number)) end
   end)
 
+  it("takes nothing of a paste that is too long, and goes on behind its end", function()
+    local session <close> = start "all()"
+    session:expect "> "
+    session:paste(("x = 'one line of very many'\n"):rep(41000))
+    session:expect "eft out]\n> "
+    session:line "one"
+    session:expect "<line one>"
+  end)
+
   it("is interrupted from a task", function()
     local session <close> = start [[
       task.start(function()
@@ -140,7 +149,7 @@ describe("the editor", function()
     session:line "clear; echo once more; fg"
     session:expect_pattern "once more\n.*\n> "
     session:key "ctrl-d"
-    session:expect "<end nil>"
+    session:expect_pattern "<end nil>\n.*shell%$ "
     session:line "exit"
     assert.equal(0, session:finish())
   end)

@@ -12,7 +12,7 @@
 
 #define SEQUENCE_GAP 50 /* milliseconds between the bytes of one key's sequence */
 #define PASTE_GAP 5000  /* milliseconds of silence after which a paste without an end has ended */
-#define LONGEST_PASTE ((size_t)16 << 20)
+#define LONGEST_PASTE ((size_t)1 << 20)
 #define LONGEST_SETTINGS ((size_t)1 << 20)
 
 enum {
@@ -279,23 +279,38 @@ static void tidy_paste(text *pasted) {
   pasted->length = used;
 }
 
-/* Reads what is pasted, to its end mark. */
+static void tell_left_out(session *self) {
+  static char note[] = "[what was pasted is longer than 1 MiB: left out]\n";
+  const text told = {.bytes = note, .length = sizeof note - 1};
+  screen_print_above(self, &told);
+}
+
+/* Reads what is pasted, to its end mark. Of what is too long nothing is taken, for half of it could mean another thing. */
 static void read_paste(session *self) {
   static const char mark[] = "\033[201~";
   const size_t length = sizeof mark - 1;
   text *pasted = &self->pasted;
+  bool whole = true;
   text_clear(pasted);
   for (;;) {
     int byte = session_byte(self, PASTE_GAP);
     if (byte < 0) break;
     char c = (char)byte;
-    if (pasted->length < LONGEST_PASTE + length) text_append(pasted, &c, 1);
+    if (pasted->length == LONGEST_PASTE + length) { /* only its end is looked for now */
+      whole = false;
+      memmove(pasted->bytes, pasted->bytes + LONGEST_PASTE, length);
+      pasted->length = length;
+    }
+    if (!text_append(pasted, &c, 1)) whole = false;
     if (pasted->length >= length && memcmp(pasted->bytes + pasted->length - length, mark, length) == 0) {
       pasted->length -= length;
       break;
     }
   }
   tidy_paste(pasted);
+  if (whole) return;
+  text_clear(pasted);
+  if (!self->leaving) tell_left_out(self);
 }
 
 /* The bytes of a key's sequence behind its ESC, as far as they follow at once. */
