@@ -89,6 +89,17 @@ describe("the editor", function()
     for number = 1, 100 do session:expect_pattern(("<line line_%03d%%s+x>"):format(number)) end
   end)
 
+  it("shows pasted lines without a continuation, and behind an empty prompt", function()
+    local session <close> = start [[
+      local kind, text = e:read ""
+      print(kind, text)
+    ]]
+    session:wait_until(function() return not session:modes().icanon end, "the editor")
+    session:paste "a\nb\n"
+    session:expect_pattern "a\nb\npaste%s+a\nb\n"
+    assert.equal(0, session:finish())
+  end)
+
   it("takes nothing of a paste that is too long, and goes on behind its end", function()
     local session <close> = start "all()"
     session:expect "> "

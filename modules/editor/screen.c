@@ -220,6 +220,10 @@ void screen_paste_mode(session *self, bool on) {
   fflush(self->out);
 }
 
+static void write_text(session *self, const text *bytes) {
+  if (bytes->length > 0) fwrite(bytes->bytes, 1, bytes->length, self->out);
+}
+
 static void write_lines(session *self, const text *lines) {
   if (lines->length == 0) return;
   fwrite(lines->bytes, 1, lines->length, self->out);
@@ -253,7 +257,7 @@ static void write_character(session *self, wchar_t character) {
 /* Writes the prompt with a text that was entered, all of it, in the place of what libedit shows, and then `end`. */
 void screen_echo(session *self, const text *line, const char *end) {
   erase(self);
-  fwrite(self->prompt_text.bytes, 1, self->prompt_text.length, self->out);
+  write_text(self, &self->prompt_text);
   size_t length = 0;
   wchar_t *wide = wide_from_utf8(line->bytes, line->length, &length);
   while (length > 0 && end[0] == '\n' && wide[length - 1] == L'\n') length--; /* lines' ends that end the text */
@@ -262,7 +266,7 @@ void screen_echo(session *self, const text *line, const char *end) {
       write_character(self, wide[i]);
     } else {
       fputc('\n', self->out);
-      fwrite(self->continuation.bytes, 1, self->continuation.length, self->out);
+      write_text(self, &self->continuation);
     }
   }
   free(wide);
