@@ -63,18 +63,23 @@ static void refresh(lua_State *L) {
   if (host->executing != NULL) interrupt_executes(host, host->executing);
 }
 
-/* After the first instruction of a coroutine that goes on: it gets the hook that it should have, or its task's cancellation,
-** if it was cancelled where a hook held it. */
+/* After the first instruction of a coroutine that goes on: it gets the hook that it should have. Its task may be ending: its
+** closing handlers are not to be raised in. */
 static void settling_hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
-  fl_host *host = fl_host_of(L);
   lua_sethook(L, NULL, 0, 0);
-  interrupt_executes(host, L);
+  interrupt_executes(fl_host_of(L), L);
+}
+
+/* The same, for one whose task was cancelled where a hook held it: it is raised there. */
+static void raising_hook(lua_State *L, lua_Debug *ar) {
+  fl_host *host = fl_host_of(L);
+  settling_hook(L, ar);
   if (host->running != NULL && task_must_stop(host->running)) task_raise_cancellation(L, host->running);
 }
 
 void hooks_raise_next(lua_State *co) {
-  lua_sethook(co, settling_hook, LUA_MASKCOUNT, 1);
+  lua_sethook(co, raising_hook, LUA_MASKCOUNT, 1);
 }
 
 /* ---- steps ---- */
