@@ -68,6 +68,18 @@ end
 -- What is given to a replay are the secrets that the journal does not hold.
 local function gives(_, argument) return argument:find("=", 1, true) ~= nil end
 
+-- What the run that is stopped has done so far, else what the run that is open did.
+local function steps(session)
+  local self <const> = not session.past and session.stop and supervision.of(session, session.stop)
+  if not self then return past(session):print_steps() end
+  local list <const> = {}
+  for _, record in pairs(self.run.recorder.records) do list[#list + 1] = record end
+  table.sort(list, function(one, other) return one.ordinal < other.ordinal end)
+  local lines <const> = require "fairlead.cli.show".tree(list, false, true)
+  if #lines == 0 then session:print "nothing was done in it" end
+  for _, line in ipairs(lines) do session:print(line) end
+end
+
 -- At a failure what the script itself finds out of it, in the services that know.
 local function why(session)
   local stop <const> = session.stop
@@ -136,8 +148,8 @@ With `= VALUE` that value is taken for the result of the step or wait that faile
 with your name and the time. A gate's decision cannot be given: `:retry` asks again.]] },
   { name = "fail", usage = ":fail", text = "Let the error take its course: handlers, messages, the run's end.",
     run = fail },
-  { name = "steps", usage = ":steps", text = "What was done in the run that is open, numbered.",
-    run = function(session) past(session):print_steps() end },
+  { name = "steps", usage = ":steps", text = "What was done in the run that is stopped or open, numbered.",
+    run = steps },
   { name = "why", usage = ":why", text = "Why what is stopped failed; why the run that is open ended.", run = why },
   { name = "replay", usage = ":replay [K|PATH]", text = "Go through that run up to a step, with what is on record.",
     run = replay, complete = paths, hides = gives, help = [[
