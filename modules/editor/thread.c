@@ -92,7 +92,8 @@ bool session_obey(session *self) {
   pthread_mutex_lock(&shared->mutex);
   text_move(&printed, &shared->printed);
   size_t left_out = shared->left_out;
-  bool end = shared->end, interrupt = shared->interrupted == self->number, resize = shared->resize;
+  bool end = shared->end, resize = shared->resize;
+  bool interrupt = shared->interrupted == self->number || shared->wanted != self->number; /* nobody waits for it */
   bool suspend = shared->suspend, resume = shared->resume;
   shared->left_out = 0;
   shared->resize = shared->suspend = shared->resume = false;
