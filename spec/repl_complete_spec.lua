@@ -120,6 +120,15 @@ describe("fields and methods", function()
     has(at "run:", "step", "wait")
   end)
 
+  it("of a module that something stands in for are the module's", function()
+    local copy = {}
+    for name, value in pairs(require "fairlead.task") do copy[name] = value end
+    copy.start = function() end
+    local _, _, found = at("task.timeo", { task = copy })
+    assert.equal("timeout(seconds, fn, ...)", found[1].shown)
+    assert.same({ "mine" }, (at("task.", { task = { mine = 1 } })))
+  end)
+
   it("do not show what is private", function()
     lacks(at("x.", { x = { _hidden = 1, shown = 2 } }), "_hidden")
     assert.same({ "_hidden" }, (at("x._", { x = { _hidden = 1, shown = 2 } })))

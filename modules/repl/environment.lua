@@ -52,10 +52,10 @@ local function task_for(session)
   module_of.start = function(fn, ...)
     if type(fn) ~= "function" then return task.start(fn, ...) end -- its message
     local arguments <const> = table.pack(...)
-    local body <const> = session:wrapped(function()
+    local body <const> = session:wrapped(task.inherit(function()
       task.name "task.start"
       return fn(table.unpack(arguments, 1, arguments.n))
-    end)
+    end))
     return session.jobs:start("task.start in: " .. session.said, body, { quiet = true }).task
   end
   return module_of

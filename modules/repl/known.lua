@@ -147,6 +147,19 @@ function M.type_of(value)
   if kind == "string" then return { kind = "name", name = "string" } end
 end
 
+---Whether a table is a module with something changed: it has all that the module has.
+---@param value any
+---@param name string "fairlead.task"
+---@return boolean
+function M.stands_in(value, name)
+  local module = package.loaded[name]
+  if type(value) ~= "table" or type(module) ~= "table" then return false end
+  for key in next, module do
+    if rawget(value, key) == nil then return false end
+  end
+  return true
+end
+
 ---@param value any
 ---@return repl.Known
 function M.of_value(value)
@@ -227,6 +240,9 @@ function M.member(known, name)
   if of == nil and shape then of = type(name) == "number" and shape.list or shape.index end
   local is_named = of ~= nil and of ~= false -- though nothing more may be known of it
   if type(of) ~= "table" then of = nil end
+  if of and of.kind == "fun" and not of.full and known.type.kind == "name" then -- a field that is a function
+    of = setmetatable({ full = known.type.name .. ":" .. name }, { __index = of })
+  end
   if known.held then
     local value = M.raw_field(known.value, name)
     if value ~= nil then return { held = true, value = value, type = of or M.type_of(value) } end

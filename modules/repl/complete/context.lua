@@ -93,8 +93,12 @@ function Context:global(name)
   if value == nil then value = rawget(_G, name) end
   if value == nil then value = self.results(name) end
   if value == nil then value = package.loaded["fairlead." .. name] end
-  if value ~= nil then return known.of_value(value) end
-  return known.of_type(known.library:module("fairlead." .. name))
+  if value == nil then return known.of_type(known.library:module("fairlead." .. name)) end
+  local found = known.of_value(value)
+  if not found.type and known.stands_in(value, "fairlead." .. name) then
+    found.type = known.of_type(known.library:module("fairlead." .. name)).type
+  end
+  return found
 end
 
 -- What a name in the line stands for, at a place.

@@ -2,22 +2,24 @@
 --- runs them all in a simulated world.
 local M = {}
 
-local texts = {}
+local WITH_EXAMPLES <const> = {}
+for name in ([[aws clock errors git github http inspect json procedure process secret sigv4 slack task try
+  world]]):gmatch "%S+" do WITH_EXAMPLES[name] = true end
 
 local function text_of(module)
-  if texts[module] == nil then
-    local found = package.searchpath and try(require, "fairlead.repl.examples." .. module)
-    texts[module] = found and "\n" .. found or false
-  end
-  return texts[module]
+  return WITH_EXAMPLES[module] and "\n" .. require("fairlead.repl.examples." .. module)
 end
 
--- "fairlead.github.Client:merge" is Client:merge in github's file, "http.get" is get in http's.
+-- Classes whose names do not say of which module they are.
+local MODULES <const> = { Error = "errors", Task = "task", TaskEvent = "task" }
+
+-- "fairlead.github.Client:merge" is Client:merge in github's file, "http.get" and "fairlead.json:decode" are get and
+-- decode in http's and json's.
 local function split(full)
   local rest = full:gsub("^fairlead%.", "")
-  local module, name = rest:match "^([%l_%d]+)%.(.+)$"
+  local module, name = rest:match "^([%l_%d]+)[.:](.+)$"
   if module then return module, name end
-  return rest:lower():match "^[%l_]+", rest
+  return MODULES[rest:match "^%w+"] or rest, rest
 end
 
 ---@param full string a function's name: "http.get", "fairlead.github.Client:merge", "try"
@@ -32,15 +34,13 @@ function M.of(full)
   return (text:sub(last + 1, stop - 1):gsub("%s+$", ""))
 end
 
----All examples of a module.
+---The names of a module's examples, in their order.
 ---@param module string "http"
----@return table<string, string> code by name
-function M.all(module)
-  local found = {}
-  for name in (text_of(module) or ""):gmatch "\n== ([^\n]+)" do
-    found[name] = M.of((name:find "^%u" and "fairlead." or "") .. module .. "." .. name) or M.of(name)
-  end
-  return found
+---@return string[] names as after "== "
+function M.names(module)
+  local names = {}
+  for name in (text_of(module) or ""):gmatch "\n== ([^\n]+)" do names[#names + 1] = name end
+  return names
 end
 
 return M

@@ -1,0 +1,5 @@
+return [[
+== secret
+local token = secret "abc"
+print("Bearer " .. token) --> [secret]
+]]
