@@ -184,6 +184,7 @@ static void read_settings(session *self) {
   while ((length = fread(piece, 1, sizeof piece, file)) > 0 && self->settings.length < LONGEST_SETTINGS)
     text_append(&self->settings, piece, length);
   fclose(file);
+  text_append(&self->settings, "\n", 2); /* the last line's end, and the zero that string functions look for */
 }
 
 static bool names_sequence(const char *word) {
@@ -210,12 +211,10 @@ static void apply_setting(session *self, const char *line, bool chosen) {
 
 static void apply_settings(session *self, bool chosen) {
   const char *at = self->settings.bytes, *end = at + self->settings.length;
-  while (at < end) {
-    const char *newline = memchr(at, '\n', (size_t)(end - at));
-    char *line = strndup(at, (size_t)((newline != NULL ? newline : end) - at));
+  for (const char *newline; at < end && (newline = memchr(at, '\n', (size_t)(end - at))) != NULL; at = newline + 1) {
+    char *line = strndup(at, (size_t)(newline - at));
     if (line != NULL) apply_setting(self, line, chosen);
     free(line);
-    at = newline != NULL ? newline + 1 : end;
   }
   el_wset(self->el, EL_EDITMODE, 1); /* `edit off` would leave half an editor */
 }
