@@ -78,6 +78,22 @@ describe("fairlead repl without a terminal", function()
     assert.equal(0, code)
   end)
 
+  it("outlives a line that fills the memory, and whatever it left there", function()
+    local fill = "t = {} while true do t[#t + 1] = {} end"
+    local result = program.run { "--memory-limit", "32", "repl", stdin = fill .. "\n1\nt = nil\n2\n"
+      .. fill .. " &\nclock.sleep(1)\nt = nil\n3\n" }
+    assert.matches("^error: the script reached its memory limit of 32 MiB;[^\n]*\n", result.stderr)
+    assert.matches("%[1%] failed: the script reached its memory limit", result.stderr)
+    assert.equal("1\n2\n3\n", result.stdout)
+    assert.equal(0, result.code)
+  end)
+
+  it("cuts what an error says at some length", function()
+    local errors = failure "error(('x'):rep(1e7))\n"
+    assert.truthy(errors:sub(-100):find("x… and 9990010 bytes more\n", 1, true))
+    assert.is_true(#errors < 11000)
+  end)
+
   it("points at where a line cannot be read", function()
     assert.equal("error: unexpected symbol near '='\n  local y = = 2\n            ^\n", (failure "local y = = 2\n"))
     assert.equal("error: unexpected symbol near ')'\n  x = ('ü') + )\n              ^\n", (failure "x = ('ü') + )\n"))

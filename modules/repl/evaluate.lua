@@ -8,6 +8,11 @@ local errors = require "fairlead.errors"
 
 local M = {}
 
+---@class repl.Chunk
+---@field body async fun(...): ... what was compiled
+---@field given? fun(...) what it gets as `...`
+---@field values? any[] of an expression that was run, with their number in `n`
+
 -- What follows the statements. The semicolon: without it the call's parenthesis would go on with the last of them.
 local KEEP <const> = "\n;(...){%s}"
 
@@ -50,12 +55,10 @@ local function expression_of(text, name, env)
   local plain <const>, problem = load("return " .. text .. "\n", name, "t", env)
   if not plain then return nil, problem end
   local giving <const> = load("(...)(" .. text .. "\n)", name, "t", env)
-  if not giving then return plain end -- "1;"
-  return function()
-    local values
-    giving(function(...) values = table.pack(...) end)
-    return table.unpack(values, 1, values.n)
-  end
+  if not giving then return { body = plain } end -- "1;"
+  local chunk <const> = { body = giving }
+  chunk.given = function(...) chunk.values = table.pack(...) end
+  return chunk
 end
 
 local function is_unfinished(problem)
@@ -67,7 +70,7 @@ end
 ---@param name string the chunk's name, as load() takes it
 ---@param env table what it sees, and where its globals go
 ---@param kept? table where its locals go; `env` when left out
----@return (async fun(): ...)|nil chunk gives the values to be shown
+---@return repl.Chunk|nil chunk
 ---@return string|nil problem the compiler's message
 ---@return boolean|nil unfinished more lines may make it whole
 function M.compile(text, name, env, kept)
@@ -75,14 +78,25 @@ function M.compile(text, name, env, kept)
   local expression, unexpected = expression_of((text:gsub("^%s*return%f[%W]", "", 1)), name, env)
   if expression then return expression end
   local keeping = load(text .. KEEP:format(constants(text)), name, "t", env)
-  if keeping then
-    local keep <const> = keeper(text, kept or env)
-    return function() return keeping(keep) end
-  end
+  if keeping then return { body = keeping, given = keeper(text, kept or env) } end
   -- Ended, so that a quotation that was left open is not taken for one that goes on.
   local plain, problem = load(text .. "\n", name, "t", env)
-  if plain then return plain end
+  if plain then return { body = plain } end
   return nil, problem, is_unfinished(problem) or is_unfinished(unexpected)
+end
+
+---Runs a chunk, in the calling task.
+---@async
+---@param chunk repl.Chunk
+---@return boolean ok
+---@return any[]|Error results the values to be shown, with their number in `n`; or the error
+function M.run(chunk)
+  -- Called by `try` itself, so that a traceback names it as a main chunk. Statements that return nil and an error are
+  -- taken for some that failed; that is what they mean.
+  local results <const> = table.pack(try(chunk.body, chunk.given))
+  if chunk.values then return true, chunk.values end
+  if results.n == 2 and results[1] == nil and errors.is_error(results[2]) then return false, results[2] end
+  return true, results
 end
 
 ---Whether more lines are needed.

@@ -1,6 +1,7 @@
 --- Lines that go on in the background: `LINE &`, and what lines start with task.start.
 local clock = require "fairlead.clock"
 local native = require "fairlead.task.native"
+local reserve = require "fairlead.repl.reserve"
 local task = require "fairlead.task"
 
 local M = {}
@@ -65,6 +66,7 @@ local function collect(self)
     for _, job in ipairs(self.list) do
       if job.task == done then
         job.finished = true
+        if done:status() == "failed" then reserve.release(self.session) end
         local _, broken = try(ending, self, job)
         if broken then self.session:failed(broken) end
       end

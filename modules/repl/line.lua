@@ -3,6 +3,7 @@ local clock = require "fairlead.clock"
 local debugger = require "fairlead.debugger"
 local inputs = require "fairlead.repl.input"
 local native = require "fairlead.task.native"
+local reserve = require "fairlead.repl.reserve"
 local task = require "fairlead.task"
 
 local M = {}
@@ -56,6 +57,7 @@ end
 ---@return string|nil text
 function M.read(session)
   interrupts(session, session.interrupted)
+  reserve.hold(session)
   session.cleared = false
   session.output:before_prompt()
   session.output.prompting = session.editor ~= nil
@@ -143,6 +145,8 @@ function M.foreground(session, body, said)
     return
   end
   local closing <close> = group -- luacheck: ignore closing
+  -- Its own errors it tells itself, unless it was cancelled, or nothing was left to tell them with.
+  if line:status() == "failed" then reserve.release(session) end
   local _, err = try(line.result, line)
   if not err then return end
   -- The terminal has shown ^C, and nothing came after it that began a new line.

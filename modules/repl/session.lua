@@ -8,8 +8,8 @@ local inputs = require "fairlead.repl.input"
 local jobs = require "fairlead.repl.jobs"
 local lines = require "fairlead.repl.line"
 local questions = require "fairlead.repl.questions"
+local reserve = require "fairlead.repl.reserve"
 local task = require "fairlead.task"
-local text = require "fairlead.faces.text"
 
 local M = {}
 
@@ -43,8 +43,12 @@ local KEPT <const> = 9 -- results, `_1` to `_9`
 ---@field line Task|nil that runs in the foreground
 ---@field carried repl.Carried[] what `:start` started
 ---@field events string[] what those did, a line each
+---@field reserve string|nil memory that is kept for the session itself
+---@field spent boolean|nil it was needed once
 local Session = {}
 Session.__index = Session
+
+require "fairlead.repl.show".install(Session)
 
 ---@param fields table
 ---@return repl.Session
@@ -57,134 +61,6 @@ function M.new(fields)
   self.carried, self.events, self.questions = {}, {}, questions.new(self)
   self.env = environment.new(self)
   return self
-end
-
----- what is shown ----
-
----How wide lines may be.
----@return integer columns
-function Session:width()
-  if self.settings.width then return self.settings.width end
-  return self.interactive and require "fairlead.terminal".size(1) or 100
-end
-
----A value as it is shown.
----@param value any
----@return string
-function Session:text(value)
-  return (require "fairlead.inspect".text(value, {
-    width = self:width(), depth = self.settings.depth, items = self.settings.items, colour = self.colour,
-  }))
-end
-
----A value in one line: as deep as it fits, and long texts cut.
----@param value any
----@param used? integer columns of the line that are taken; 0
----@return string
-function Session:brief(value, used)
-  local inspect <const> = require "fairlead.inspect"
-  local width <const> = math.max(self:width() - (used or 0), 20)
-  for _, depth in ipairs { self.settings.depth or 6, 2, 1 } do
-    local said <const> = inspect.text(value, { width = width, depth = depth, items = 20, text = width // 2,
-      colour = self.colour })
-    if not said:find("\n", 1, true) then return said end
-  end
-  return (inspect.text(value, { width = width, depth = 0, text = width // 2, colour = self.colour }))
-end
-
----Prints lines; above the prompt, when one is open.
----@param said string
-function Session:print(said)
-  self.output:line(said)
-end
-
-local function count_lines(said) return select(2, said:gsub("\n", "\n")) + 1 end
-
--- A value that would fill more than two screens, less deep: somebody who looks at a whole world wants to know what is
--- there, and asks for a part of it then.
-local function shallower(self, value, said)
-  local rows <const> = select(2, require "fairlead.terminal".size(1))
-  for depth = 3, 1, -1 do
-    if count_lines(said) <= 2 * rows then break end
-    said = require "fairlead.inspect".text(value, {
-      width = self:width(), depth = depth, items = self.settings.items, colour = self.colour,
-    })
-  end
-  return said
-end
-
----A text of ours for a terminal, folded at words: paragraphs are filled, tables keep their columns. Programs, which
----look for lines, get it as it is.
----@param said string
----@return string[] lines
-function Session:folded(said)
-  return self.interactive and require "fairlead.repl.help.page".fold(said, self:width()) or { said }
-end
-
----Prints a text of ours, folded.
----@param said string
----@param colour? "dim"|"red"|"yellow"
-function Session:tell(said, colour)
-  for _, line in ipairs(self:folded(said)) do self:print(colour and self:paint(colour, line) or line) end
-end
-
--- A result at a terminal: as deep as it fits on a screen or two, unless a depth was set; what follows the first one in
--- a line, where it is not short anyway.
-local function shown_to_a_person(self, value, nth)
-  local said <const> = self:text(value)
-  if self.settings.depth or not said:find("\n", 1, true) then return said end
-  if nth > 1 then return self:brief(value) end
-  return shallower(self, value, said)
-end
-
----Shows values as the result of an expression is shown.
----@param ... any
-function Session:show(...)
-  local shown = table.pack(...)
-  for i = 1, shown.n do
-    shown[i] = self.interactive and shown_to_a_person(self, shown[i], i) or self:text(shown[i])
-  end
-  if shown.n > 0 then self:print(table.concat(shown, "\n")) end
-end
-
----@param name "bold"|"dim"|"red"|"green"|"yellow"|"cyan"
----@param said string
----@return string said in that colour, where there are colours
-function Session:paint(name, said)
-  local codes <const> = { bold = 1, dim = 2, red = 31, green = 32, yellow = 33, cyan = 36 }
-  return self.colour and ("\27[%dm%s\27[0m"):format(codes[name], said) or said
-end
-
----A line in as many as a terminal needs for it, broken at blanks; what follows the first stands further in.
----@param line string
----@return string[] lines
-function Session:fitting(line)
-  return self.interactive and require "fairlead.repl.help.page".hang(line, self:width(), 4) or { line }
-end
-
----Prints what is wrong; on standard error where there is no terminal.
----@param said string
-function Session:warn(said)
-  for _, line in ipairs(self:fitting(said)) do self.output:line(self:paint("red", line), io.stderr) end
-end
-
----An error's one line.
----@param err Error
----@return string
-function Session:words(err)
-  -- A script may raise any value; what only has an address to say for itself is shown.
-  local bare <const> = err.kind == "script" and err.cause and tostring(err.message):find "^[%a.]+: 0x%x+$"
-  return bare and self:brief(err.cause) or text.clean(tostring(err))
-end
-
----Tells an error, and keeps it for `err`.
----@param value any
----@param head? string what to say first
-function Session:failed(value, head)
-  local err <const> = errors.wrap(value)
-  self.last_error = err
-  self:warn((head or "error: ") .. self:words(err))
-  for _, line in ipairs(err.details or {}) do self:warn(text.clean(line)) end
 end
 
 ---Keeps a result for `_` and its kin.
@@ -211,9 +87,7 @@ function Session:evaluate(said, name)
   local env <const> = self.frame and self.frame:environment(self.env) or self.env
   local chunk, problem, unfinished = evaluate.compile(said, name, env, self.env)
   if not chunk then return false, evaluate.syntax_error(said, problem, unfinished, name) end
-  local results = table.pack(try(function() return true, chunk() end))
-  if not results[1] then return false, results[2] end
-  return true, table.pack(table.unpack(results, 2, results.n))
+  return evaluate.run(chunk)
 end
 
 ---Carries out a command, in the calling task. Its error is told in one line.
@@ -241,7 +115,6 @@ local function run_line(self, said, name, background)
   if results[1] ~= nil then self:keep(results[1]) end
   self:show(table.unpack(results, 1, results.n))
 end
-
 
 ---Runs a line as a task of its own.
 ---@async
@@ -396,14 +269,24 @@ local function accept(self, said)
   self:start(inputs.background(said))
 end
 
+-- One line, or the end.
+local function turn(self)
+  local kind, said = lines.read(self)
+  if kind == "end" then
+    at_end(self)
+  elseif kind == "text" then
+    accept(self, said)
+  end
+end
+
 local function loop(self)
   if self.beginning then lines.foreground(self, self.beginning.body, self.beginning.said) end
   while not self.ended do
-    local kind, said = lines.read(self)
-    if kind == "end" then
-      at_end(self)
-    elseif kind == "text" then
-      accept(self, said)
+    local _, err = try(turn, self)
+    if err then -- not the line's own, which is told: something in the background has filled the memory
+      reserve.release(self)
+      if not err:is "memory" then error(err, 0) end
+      self:failed(err)
     end
   end
 end
