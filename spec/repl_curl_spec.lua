@@ -1,13 +1,13 @@
 -- The command line that repeats a request: run by real shells with the real curl, and what arrives compared.
 local aws = require "spec.support.aws"
 local clock = require "fairlead.clock"
-local curl = require "fairlead.repl.curl"
-local exchanges = require "fairlead.repl.exchanges"
+local curl = require "fairlead.repl.http.curl"
+local exchanges = require "fairlead.repl.http.exchanges"
 local http = require "fairlead.http"
 local process = require "fairlead.process"
 local serve = require "fairlead.world.serve"
 local server = require "spec.support.server"
-local shell = require "fairlead.repl.shell"
+local shell = require "fairlead.repl.http.shell"
 local world = require "fairlead.world"
 
 local TOKEN <const> = "gh" .. "p_" .. ("aB3"):rep(12)

@@ -1,5 +1,5 @@
-local exchange_text = require "fairlead.repl.exchange_text"
-local exchanges = require "fairlead.repl.exchanges"
+local exchange_text = require "fairlead.repl.http.text"
+local exchanges = require "fairlead.repl.http.exchanges"
 local http = require "fairlead.http"
 local scope = require "fairlead.repl.scope"
 local server = require "spec.support.server"

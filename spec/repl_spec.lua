@@ -191,7 +191,7 @@ describe("commands", function()
       assert.truthy(all:find("\n" .. command.usage, 1, true), command.usage)
     end
     assert.matches("^:time EXPRESSION\n", output ":help time\n")
-    for _, topic in ipairs(require "fairlead.repl.topics".list) do
+    for _, topic in ipairs(require "fairlead.repl.help.topics".list) do
       assert.truthy(all:find(topic.name, 1, true), topic.name)
       assert.equal(topic.help, output((":help %s\n"):format(topic.name)))
     end

@@ -3,7 +3,7 @@ local journal = require "fairlead.journal"
 local process = require "fairlead.process"
 local program = require "spec.support.program"
 local server = require "spec.support.server"
-local wording = require "fairlead.repl.wording"
+local wording = require "fairlead.repl.writes.wording"
 
 -- Lines for `fairlead repl` on a pipe, in a folder of its own, with `url` for a server that counts what reaches it.
 local function play(lines, options)

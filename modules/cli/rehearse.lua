@@ -34,7 +34,7 @@ function M.define(parser)
     .. "what goes wrong there is tried again alone."):argname "N":default "8":convert(number("together", 1, 1000, true))
   command:option("--sample", "With --crash-everywhere: try so many of all instants, drawn by the seed.")
     :argname "N":convert(number("sample", 1, math.maxinteger, true))
-  require "fairlead.repl.debugged".define(command)
+  require "fairlead.repl.runs.debugged".define(command)
   options_of.define_faces(command)
   return command
 end
@@ -63,7 +63,7 @@ end
 -- In a session, whose world it is.
 local function debug_in_world(options, where, played)
   local world = require "fairlead.world".new { seed = options.seed, scenario = options.scenario }
-  return require "fairlead.repl.debugged".run(options, world, function(under, session)
+  return require "fairlead.repl.runs.debugged".run(options, world, function(under, session)
     return played(function(listener)
       local rehearsal = require "fairlead.world.rehearsal"
       local loaded = rehearsal.load(world, session.procedure, options.command_name)

@@ -20,7 +20,7 @@ function M.define(parser)
   options_of.define_on_cancel(command)
   command:option("--pace", "Look so many times as often: for services that `world serve --speed N` simulates.")
     :argname "N":default "1":convert(number("pace", 0.001, 100000, false))
-  require "fairlead.repl.debugged".define(command)
+  require "fairlead.repl.runs.debugged".define(command)
   options_of.define_faces(command)
   return command
 end
@@ -138,7 +138,7 @@ function M.main(options)
     options.run = nil
   end
   if options.debug then
-    return require "fairlead.repl.debugged".run(options, nil, function(under) return carry_out(options, under) end)
+    return require "fairlead.repl.runs.debugged".run(options, nil, function(under) return carry_out(options, under) end)
   end
   return carry_out(options, function(execution) return execution end)
 end

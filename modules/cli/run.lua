@@ -13,7 +13,7 @@ function M.define(parser)
   command:option("--command", "Another thing that the script can do, such as rollback."):argname "NAME"
     :target "command_name"
   M.define_options(command)
-  require "fairlead.repl.debugged".define(command)
+  require "fairlead.repl.runs.debugged".define(command)
   return command
 end
 
@@ -64,7 +64,7 @@ end
 ---@return integer exit_code
 function M.main(options)
   if options.debug then
-    return require "fairlead.repl.debugged".run(options, nil, function(under) return carry_out(options, under) end)
+    return require "fairlead.repl.runs.debugged".run(options, nil, function(under) return carry_out(options, under) end)
   end
   return carry_out(options, function(execution) return execution end)
 end

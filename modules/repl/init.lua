@@ -2,7 +2,7 @@
 local M = {}
 
 -- Parts with something to set up when a session opens: fairlead.repl.<part>.open(session), in this order.
-local PARTS <const> = { "scope", "exchanges", "writes", "stops", "supervision" }
+local PARTS <const> = { "scope", "http.exchanges", "writes", "runs.stops", "runs.supervision" }
 
 ---@class repl.Options
 ---@field world? fairlead.world.World the simulated services to work on; the real ones when left out

@@ -2,7 +2,7 @@
 local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
 local text = require "fairlead.faces.text"
-local topics = require "fairlead.repl.topics"
+local topics = require "fairlead.repl.help.topics"
 
 local function usage(message, hint)
   errors.raise { kind = "usage", message = message, hint = hint }

@@ -1,6 +1,6 @@
 --- Commands at a stop: where it is, what is there, and how it goes on; breakpoints.
 local debugger = require "fairlead.debugger"
-local stops = require "fairlead.repl.stops"
+local stops = require "fairlead.repl.runs.stops"
 local text = require "fairlead.faces.text"
 
 local usage <const> = stops.usage

@@ -17,7 +17,7 @@ local function exchange_of(session, argument)
 end
 
 local function http(session, argument)
-  local text <const> = require "fairlead.repl.exchange_text"
+  local text <const> = require "fairlead.repl.http.text"
   local list <const> = session.exchanges.list
   local limit <const> = argument == "" and 20 or argument == "all" and #list
   if not limit then
@@ -30,11 +30,11 @@ local function http(session, argument)
 end
 
 local function curl(session, argument)
-  session:print(require "fairlead.repl.curl".command(exchange_of(session, argument)))
+  session:print(require "fairlead.repl.http.curl".command(exchange_of(session, argument)))
 end
 
 local function numbers(session, typed)
-  local text <const> = require "fairlead.repl.exchange_text"
+  local text <const> = require "fairlead.repl.http.text"
   local found <const> = {}
   for i = #session.exchanges.list, 1, -1 do
     local one <const> = session.exchanges.list[i]

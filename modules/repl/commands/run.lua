@@ -1,7 +1,7 @@
 --- Commands for a run that is stopped under the debugger: its part done again, a result for it, its end.
 local errors = require "fairlead.errors"
-local stops = require "fairlead.repl.stops"
-local supervision = require "fairlead.repl.supervision"
+local stops = require "fairlead.repl.runs.stops"
+local supervision = require "fairlead.repl.runs.supervision"
 local text = require "fairlead.faces.text"
 
 local usage <const> = stops.usage

@@ -1,5 +1,5 @@
 --- Commands that carry out the script's procedure, and tell what it did.
-local carry_out = require "fairlead.repl.carry_out"
+local carry_out = require "fairlead.repl.runs.carry_out"
 local errors = require "fairlead.errors"
 local words = require "fairlead.repl.words"
 
@@ -76,7 +76,7 @@ local function start(session, argument)
 end
 
 local function stop(session, argument)
-  if argument ~= "" then return require "fairlead.repl.stops".choose_by(session, argument) end
+  if argument ~= "" then return require "fairlead.repl.runs.stops".choose_by(session, argument) end
   local stopped = 0
   for _, carried in ipairs(session.carried) do
     if not carried.result and carried.task then

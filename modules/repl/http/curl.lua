@@ -6,7 +6,7 @@ local environment = require "fairlead.environment"
 local errors = require "fairlead.errors"
 local http = require "fairlead.http"
 local secrets = require "fairlead.repl.secrets"
-local shell = require "fairlead.repl.shell"
+local shell = require "fairlead.repl.http.shell"
 
 local M = {}
 
@@ -104,7 +104,7 @@ end
 
 local function url_word(names, value)
   if type(value) == "string" then return shell.quote(value) end
-  local is_secret_query <const> = require "fairlead.repl.exchanges".is_secret_query
+  local is_secret_query <const> = require "fairlead.repl.http.exchanges".is_secret_query
   local url <const> = http.reveal(value)
   local before <const>, query = url:match "^([^?]*)%??(.*)$"
   local pieces <const> = {}

@@ -121,7 +121,7 @@ function M.request(method, url, headers, body)
   local operation <const>, only_reads = reads.classify(request, plain)
   if only_reads then return nil end
   local sha256 <const> = require "fairlead.digest".sha256
-  request.visible = require "fairlead.repl.exchanges".visible_url(url)
+  request.visible = require "fairlead.repl.http.exchanges".visible_url(url)
   return {
     what = words_of(request, operation, plain, false), record = words_of(request, operation, plain, true),
     operation = operation, on = request.visible:match "^[^?]*", method = method, url = request.visible, bytes = #plain,
@@ -150,7 +150,7 @@ end
 ---@param options fairlead.process.Options
 ---@return repl.Write
 function M.program(options)
-  local quote <const> = require "fairlead.repl.shell".quote
+  local quote <const> = require "fairlead.repl.http.shell".quote
   local arguments <const>, shown = {}, {}
   for i, argument in ipairs(options) do
     arguments[i] = safe_argument(tostring(argument), tostring(options[i - 1] or ""))

@@ -7,7 +7,7 @@ local errors = require "fairlead.errors"
 local resume = require "fairlead.cli.resume"
 local script = require "fairlead.journal.script"
 local show = require "fairlead.cli.show"
-local supervision = require "fairlead.repl.supervision"
+local supervision = require "fairlead.repl.runs.supervision"
 local text = require "fairlead.faces.text"
 
 local M = {}
@@ -121,7 +121,7 @@ local function load(self)
   if self.current or #self.changed == 0 then return loaded end
   if not self.run.sha256 then error(err, 0) end
   script.forget(self.run.script)
-  self.files = require "fairlead.repl.recorded_script".open(self.run, self.book:files(self.run.sha256))
+  self.files = require "fairlead.repl.runs.recorded_script".open(self.run, self.book:files(self.run.sha256))
   self.session:print "the script has changed since: it is replayed as it was; :reload takes it as it is now"
   return require "fairlead.procedure".load(self.files.path, self.run.command)
 end
@@ -166,7 +166,7 @@ local function replay(self, loaded, given, upto)
   if not self.told then self.session:print "what the script reads outside of its steps it reads anew" end
   self.told = true
   return { upto = upto, recorder = recorder, supervision = watched, body = function()
-    local carry_out <const> = require "fairlead.repl.carry_out".execute
+    local carry_out <const> = require "fairlead.repl.runs.carry_out".execute
     local result <const> = without_writes(carry_out, self.session, loaded, given, options)
     if result.error and result.error.kind ~= "replay.end" then error(result.error, 0) end
     if not result.error then self.session:print "the replay came to the procedure's end" end
@@ -182,8 +182,8 @@ local function play(self, loaded, given, upto, before)
   local options <const> = rehearsal.execute_options(session.world, session.folder, {
     recorder = recorder, id = self.run.id, attempt = before and 2 or 1,
   })
-  local doors <const>, show_event = require "fairlead.repl.doors".new(),
-    require "fairlead.repl.carry_out".listener(session, {})
+  local doors <const>, show_event = require "fairlead.repl.runs.doors".new(),
+    require "fairlead.repl.runs.carry_out".listener(session, {})
   options.listener = function(event)
     if not doors.is_shut then show_event(event) end
   end
@@ -305,7 +305,7 @@ local function live(self)
   local now <const> = resume.check_script(self.book, self.run, { accept_change = self.current }, "`:reload`")
   local given <const> = secrets(self, loaded, self.words or {})
   local carried <const> = { procedure = loaded, ["in"] = "real" }
-  local carry_out <const> = require "fairlead.repl.carry_out"
+  local carry_out <const> = require "fairlead.repl.runs.carry_out"
   local options <const> = resume.execution(self.book, self.run, now, {}, carry_out.listener(session, carried))
   local function body()
     carried.result = carry_out.execute(session, loaded, given, options)

@@ -36,7 +36,7 @@ function M.run(options, world, carry)
   local code, failure = INTERRUPTED, nil
   session:begin_with("the run", function()
     local function under(execution)
-      require "fairlead.repl.supervision".new(session, execution)
+      require "fairlead.repl.runs.supervision".new(session, execution)
       return execution
     end
     local ended, err = try(require "fairlead.repl.writes".allowing, "the run", carry, under, session)

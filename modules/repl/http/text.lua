@@ -129,7 +129,7 @@ end
 ---@param one repl.Exchange
 ---@return string[]
 function M.one(one)
-  local is_secret_header <const> = require "fairlead.repl.exchanges".is_secret_header
+  local is_secret_header <const> = require "fairlead.repl.http.exchanges".is_secret_header
   local lines <const> = { ("#%d%s, %s%s%s"):format(one.number, one.by and ", " .. one.by or "",
     os.date("%Y-%m-%d %H:%M:%S", math.floor(one.at)), one.attempt > 1 and (", attempt %d"):format(one.attempt) or "",
     one.replaced and ", not over the network" or "") }

@@ -15,11 +15,11 @@
 --- into the place of this one; the prompt then says "unguarded!").
 local clock = require "fairlead.clock"
 local errors = require "fairlead.errors"
-local ledgers = require "fairlead.repl.ledger"
+local ledgers = require "fairlead.repl.writes.ledger"
 local scope = require "fairlead.repl.scope"
 local task = require "fairlead.task"
 local when_loaded = require "fairlead.repl.when_loaded"
-local wording = require "fairlead.repl.wording"
+local wording = require "fairlead.repl.writes.wording"
 
 local M = {}
 
