@@ -4,6 +4,10 @@
 --- libedit reads the keys in a thread of its own, so that nothing that is typed, or half typed, stops the loop. While a
 --- prompt is open Ctrl-C still is a signal; between prompts the terminal is in its usual mode. The file ~/.editrc is
 --- read as by other programs that use libedit.
+---
+--- The terminal is given back when the editor is closed, collected, or its script is interrupted. A program that is
+--- killed outright (kill -9, a third Ctrl-C) cannot do that: the keys are not seen then, and `stty sane` mends it; most
+--- shells do so by themselves.
 local completion = require "fairlead.editor.completion"
 local histories = require "fairlead.editor.history"
 local native = require "fairlead.editor.native"
