@@ -179,9 +179,32 @@ return Board
         "unknown-name AWS clients have no method 'describe_services'; operations are named as in AWS's API, "
           .. "such as DescribeServices",
       }, in_procedure('local ecs = require("fairlead.aws").session({}):client "ecs" '
-        .. "ecs:describe_services {} ecs:DescribeServices {}"))
+        .. "ecs:describe_services {} ecs:DescribeServices { services = { 'web' } }"))
       assert.same({}, in_procedure('local s3 = require("fairlead.aws").session({}):client "s3" '
         .. 's3:presign("GetObject", { Bucket = "b", Key = "k" }) s3:GetObject { Bucket = "b", Key = "k" }'))
+    end)
+
+    it("knows the operations of an AWS client's service, and what they take and give", function()
+      local function with(service, code)
+        return in_procedure(('local client = require("fairlead.aws").session({}):client(%q) %s'):format(service, code))
+      end
+      assert.same({ "unknown-name ecs has no operation 'DescribeService'; did you mean 'DescribeServices'?" },
+        with("ecs", "client:DescribeService {}"))
+      assert.same({ "missing-option option 'services' of client:DescribeServices is missing",
+        "unknown-option unknown option 'service' of client:DescribeServices; did you mean 'services'?" },
+        with("ecs", "client:DescribeServices { service = {} }"))
+      assert.same({ "unknown-name it has no member 'servicez'; did you mean 'services'?" },
+        with("ecs", "print(client:DescribeServices({ services = {} }).servicez)"))
+      assert.same({ "unknown-name sts has no operation 'GetCaller'" }, with("sts", "client:GetCaller {}"))
+      assert.same({ "unknown-option unknown option 'Bodi' of client:PutObject; did you mean 'Body'?" },
+        with("s3", 'client:PutObject { Bucket = "b", Key = "k", Bodi = "x" }'))
+    end)
+
+    it("lets AWS have operations and parameters' words that were not known when this was written", function()
+      local code = 'local ecs = require("fairlead.aws").session({}):client "ecs" '
+      assert.same({}, in_procedure(code .. "ecs:BrewCoffee { cups = 2 }"))
+      assert.same({}, in_procedure(code .. 'ecs:RunTask { taskDefinition = "t", launchType = "TOMORROWS" }'))
+      assert.same({}, in_procedure(code .. 'ecs:paginate("ListTasks", {}, "taskArns")'))
     end)
 
     it("knows the services of AWS, those that the clients know", function()

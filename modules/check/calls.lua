@@ -1,5 +1,6 @@
 --- What a call is given, against what its function's annotations want: options by name, words of a fixed set, and the
 --- habits that keep a procedure resumable and finite.
+local operations = require "fairlead.check.operations"
 local types = require "fairlead.annotations.types"
 
 local M = {}
@@ -217,12 +218,20 @@ local OPERATION <const> = { kind = "fun", parameters = { { name = "parameters" }
 ---A method of an AWS client: any operation, by its name in the API.
 ---@param walker check.Walker
 ---@param node table its name
+---@param service string|nil what the client is of, where that is known
 ---@return check.Known|nil
-function M.aws_operation(walker, node)
+function M.aws_operation(walker, node, service)
   local name = node[1]
-  if name:find "^%u%a[%w]+$" then return OPERATION end
-  walker:find("unknown-name", node, ("AWS clients have no method '%s'"):format(name),
-    "operations are named as in AWS's API, such as DescribeServices")
+  if not name:find "^%u%a[%w]+$" then
+    walker:find("unknown-name", node, ("AWS clients have no method '%s'"):format(name),
+      "operations are named as in AWS's API, such as DescribeServices")
+    return nil
+  end
+  local operation = service and operations.operation(service, name)
+  if operation or not service then return operation or OPERATION end
+  local mistake, hint = operations.mistake(service, name)
+  if mistake then walker:find("unknown-name", node, mistake, hint) end
+  return OPERATION
 end
 
 return M

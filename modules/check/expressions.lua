@@ -1,6 +1,7 @@
 --- What each kind of expression is, as far as annotations tell: `infer.Call(walker, node, expected)` and so on, by the
 --- tags of luacheck's parser.
 local calls = require "fairlead.check.calls"
+local operations = require "fairlead.check.operations"
 
 ---@type table<string, fun(self: check.Walker, node: table, expected: check.Known|nil): check.Known|nil>
 local infer = {}
@@ -166,6 +167,10 @@ function infer.Invoke(self, node)
   local fn = self.library:plain(self:member(base, node[2], true))
   if fn and fn.kind ~= "fun" then fn = nil end
   arguments(self, node, 3, fn, true)
+  local service = node[3]
+  if fn and fn.full == "fairlead.aws.Session:client" and service and service.tag == "String" then
+    return operations.client(service[1])
+  end
   return result_of(fn)
 end
 

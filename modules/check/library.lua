@@ -15,6 +15,7 @@ local M = {}
 ---@field method? boolean of a function: it was defined with a colon, so its parameters do not name self
 ---@field full? string of a function: what to call it in messages
 ---@field definition? annotations.Definition of a function: what is said about it
+---@field service? string of an AWS client: what it is of
 
 ---@class check.Library
 ---@field folder string where the modules are

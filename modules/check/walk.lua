@@ -125,7 +125,10 @@ function Walker:member(base, node, called)
   if not shape then return nil end
   local known = shape.members[name]
   if known ~= nil then return type(known) == "table" and known or nil end
-  if shape.name == "fairlead.aws.Client" and (called or name:find "^%u") then
+  local service = base.service
+  if service and service ~= "s3" and (called or name:find "^%u") or service == "s3" and name:find "^%u" then
+    return calls.aws_operation(self, node, service)
+  elseif shape.name == "fairlead.aws.Client" and (called or name:find "^%u") then
     -- Which service it is of is not known here; S3's clients have methods of their own.
     local s3 <const> = self.library:shape { kind = "name", name = "fairlead.aws.S3" }
     local own <const> = s3 and s3.members[name]

@@ -5,6 +5,7 @@ local calls = require "fairlead.check.calls"
 local libraries = require "fairlead.check.library"
 local operations = require "fairlead.aws.operations"
 local services = require "fairlead.aws.services"
+local typed = require "fairlead.check.operations"
 local types = require "fairlead.annotations.types"
 
 local _, here <const> = ...
@@ -45,8 +46,7 @@ function M.guess(name)
   for class, variable in pairs(M.variables_of) do
     if variable == name then return { kind = "name", name = class } end
   end
-  if name == "s3" then return { kind = "name", name = "fairlead.aws.S3", service = "s3" } end
-  if services.list[name] then return { kind = "name", name = "fairlead.aws.Client", service = name } end
+  if services.list[name] then return typed.client(name) end
 end
 
 local files = {}
@@ -117,7 +117,7 @@ local function type_by_name(value)
   name = NAMES[name] or name
   if not M.library:find(name) then return nil end
   local service = name == "fairlead.aws.Client" and rawget(value, "service")
-  return { kind = "name", name = service == "s3" and "fairlead.aws.S3" or name, service = service or nil }
+  return service and typed.client(service) or { kind = "name", name = name }
 end
 
 local function module_name(value)
@@ -196,34 +196,6 @@ function M.raw_field(value, name)
   end
 end
 
--- An operation of an AWS client as a function that takes its parameters.
-local function operation_type(service, name)
-  local operation = operations.find(service, name)
-  if not operation then return nil end
-  local function slots(members)
-    local list = {}
-    for i, member in ipairs(members) do list[i] = M.slot_of(member) end
-    return list
-  end
-  local given = { name = "parameters", type = { kind = "table", fields = slots(operation.parameters) }, text = "" }
-  return { kind = "fun", method = true, full = service .. ":" .. name, operation = operation, documented = true,
-    parameters = { given }, returns = { { kind = "table", fields = slots(operation.results) } } }
-end
-
-local KINDS <const> = { list = "table", map = "table", time = "number", blob = "string" }
-
----A member of AWS's as annotations would have it.
----@param member fairlead.aws.Member
----@return annotations.Slot
-function M.slot_of(member)
-  local of = { kind = "name", name = KINDS[member.kind] or member.kind }
-  if member.words then
-    of = { kind = "union", of = {} }
-    for i, word in ipairs(member.words) do of.of[i] = { kind = "literal", value = word } end
-  end
-  return { name = member.name, type = of, optional = not member.required or nil, text = "" }
-end
-
 ---A member of something, by its name; nil: nothing is known of it.
 ---@param known repl.Known|nil
 ---@param name any
@@ -232,7 +204,7 @@ function M.member(known, name)
   if not known then return nil end
   local service = known.type and known.type.service
   if service and type(name) == "string" and name:find "^%u" then
-    local of = operation_type(service, name)
+    local of = typed.operation(service, name, true)
     if of then return { type = of } end
   end
   local shape = known.type and M.library:shape(known.type)
@@ -278,8 +250,8 @@ function M.members(known)
       if left < 0 then return found end
       if type(name) == "string" then
         local member = found[name]
-        local typed = member and member.type or nil
-        if not (member and member.held) then found[name] = { held = true, value = value, type = typed } end
+        local of_member = member and member.type or nil
+        if not (member and member.held) then found[name] = { held = true, value = value, type = of_member } end
       end
     end
   end

@@ -2,6 +2,7 @@
 --- raw, calls are known by their annotations.
 local known = require "fairlead.repl.known"
 local tokens = require "fairlead.repl.complete.tokens"
+local typed = require "fairlead.check.operations"
 
 local is = tokens.is
 
@@ -132,8 +133,7 @@ local function special(self, fn, first)
   local argument = literal(self.list[first])
   local full = fn.type and fn.type.full
   if full == "fairlead.aws.Session:client" and type(argument) == "string" then
-    return { type = { kind = "name", name = argument == "s3" and "fairlead.aws.S3" or "fairlead.aws.Client",
-      service = argument } }
+    return { type = typed.client(argument) }
   end
   if fn.value == require and type(argument) == "string" then
     if package.loaded[argument] ~= nil then return known.of_value(package.loaded[argument]) end
