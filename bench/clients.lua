@@ -1,7 +1,7 @@
 -- clients: one DescribeServices, as a whole process from start to end, by Fairlead, by AWS's command line (version 2,
--- of the system; version 1, of `./dev peers`, where that is installed) and by boto3, each against the same simulated ECS
--- (`fairlead world serve`) with the same configuration in environment variables. In turn, medians; and the most memory
--- that each held.
+-- of the system; version 1, of `./dev peers`, where that is installed) and by boto3, each against the same simulated
+-- ECS (`fairlead world serve`) with the same configuration in environment variables. In turn, medians; and the most
+-- memory that each held.
 package.path = "./?.lua;" .. package.path -- spec/support
 local process = require "fairlead.process"
 local served = require "spec.support.served"
