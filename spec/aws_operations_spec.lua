@@ -1,23 +1,11 @@
 -- What is known of AWS's operations, against botocore's models; and what is said about a call before it is sent.
 local aws = require "fairlead.aws"
 local fake = require "spec.support.fake_service"
+local botocore = require "spec.support.botocore"
 local json = require "fairlead.json"
 local operations = require "fairlead.aws.operations"
 local process = require "fairlead.process"
 local services = require "fairlead.aws.services"
-
--- Pythons that have a botocore: Debian's, and a newer one where there is one.
-local function pythons()
-  local list, seen = {}, {}
-  for _, python in ipairs { "/usr/bin/python3", "python3" } do
-    local code <const> = "import botocore; print(botocore.__version__)"
-    local done <const> = try(process.run, { python, "-c", code, timeout = 60 })
-    if done and done.code == 0 and not seen[done.stdout] then
-      list[#list + 1], seen[done.stdout] = python, true
-    end
-  end
-  return list
-end
 
 local function models(python, names)
   local done <const> = process.run { timeout = 120, python, "spec/support/aws_operations.py", "json",
@@ -55,7 +43,7 @@ describe("AWS's operations", function()
     for _, name in ipairs(services.names()) do
       names[#names + 1] = not services.list[name].rest and name or nil -- S3's are in aws_s3_wire_spec.lua
     end
-    for _, python in ipairs(pythons()) do
+    for _, python in ipairs(botocore.pythons()) do
       local faults = {}
       for service, theirs in pairs(models(python, names)) do
         for name, operation in pairs(theirs) do
@@ -66,7 +54,7 @@ describe("AWS's operations", function()
       table.sort(faults)
       assert.same({}, faults)
     end
-    assert.is_true(compared > 400 or #pythons() == 0)
+    assert.is_true(compared > 400 or #botocore.pythons() == 0)
   end)
 
   it("are listed by name, sorted, each of which is known", function()

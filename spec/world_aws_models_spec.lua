@@ -2,21 +2,9 @@
 -- services' own models.
 local aws = require "spec.support.aws"
 local clock = require "fairlead.clock"
+local botocore = require "spec.support.botocore"
 local json = require "fairlead.json"
 local process = require "fairlead.process"
-
---- Pythons that have a botocore: Debian's, and a newer one where there is one.
-local function pythons()
-  local list, seen = {}, {}
-  for _, python in ipairs { "/usr/bin/python3", "python3" } do
-    local code <const> = "import botocore; print(botocore.__version__)"
-    local done <const> = try(process.run, { python, "-c", code, timeout = 60 })
-    if done and done.code == 0 and not seen[done.stdout] then
-      list[#list + 1], seen[done.stdout] = python, true
-    end
-  end
-  return list
-end
 
 local function change(fixture)
   local environments <const> = fixture.aws.environments
@@ -86,7 +74,7 @@ describe("what the simulated AWS answers", function()
     follow("all-well", lines)
     follow("staging-rolls-back", lines)
     assert.is_true(#lines > 300)
-    local found <const> = pythons()
+    local found <const> = botocore.pythons()
     assert.is_true(#found > 0, "Debian's python3-botocore is among the packages for tests")
     for _, python in ipairs(found) do
       local checked <const> = process.run { python, "spec/support/aws_shapes.py", stdin = table.concat(lines, "\n"),
